@@ -1,0 +1,59 @@
+# Every target works from a fresh clone: the first one that needs it builds .venv from plain python3.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+DEV    := $(VENV)/.installed-dev
+UV     := $(shell command -v uv 2>/dev/null)
+
+.PHONY: install check test demo bench soak snap clean
+
+install: $(STAMP)
+demo: $(STAMP)
+	@$(BIN)/shraga demo
+
+check: $(DEV)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy models queue shraga_tui tests scripts
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/check_house.py
+
+test: $(DEV)
+	$(BIN)/pytest -n 3
+
+bench: $(DEV)
+	$(BIN)/python benchmarks/engine.py
+
+soak: $(DEV)
+	$(BIN)/python benchmarks/soak.py
+
+snap: $(DEV)
+	$(BIN)/pytest tests/snapshots --snapshot-update
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+$(VENV)/pyvenv.cfg:
+ifeq ($(UV),)
+	$(PYTHON) -m venv $(VENV)
+else
+	uv venv --quiet --seed --python $(PYTHON) $(VENV)
+endif
+
+$(STAMP): $(VENV)/pyvenv.cfg pyproject.toml constraints.txt
+ifeq ($(UV),)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+else
+	uv pip install --quiet --python $(BIN)/python -c constraints.txt -e .
+endif
+	@touch $@
+
+$(DEV): $(STAMP) scripts/dev_requirements.py
+	@$(BIN)/python scripts/dev_requirements.py > $(VENV)/dev.txt
+ifeq ($(UV),)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r $(VENV)/dev.txt
+else
+	uv pip install --quiet --python $(BIN)/python -c constraints.txt -r $(VENV)/dev.txt
+endif
+	@touch $@
