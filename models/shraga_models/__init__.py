@@ -1,0 +1,94 @@
+"""What Shraga's records are and which moves are legal; pure, without any I/O."""
+
+from __future__ import annotations
+
+from .actions import Action, Http, Python, Shell
+from .base import MAX_FIELD_CHARACTERS, Moment, Record, new_id
+from .event import AuditEntry, Event, EventType, LogEntry, LogLevel
+from .filters import TaskFilter, parse_filter
+from .lifecycle import MOVES, Actor, Move, can, legal_moves
+from .limits import Limits
+from .run import Run, run_id
+from .schedule import Schedule
+from .status import (
+    DeliveryStatus,
+    Liveness,
+    Permission,
+    Priority,
+    ProvisioningStatus,
+    RunStatus,
+    TaskKind,
+    TaskStatus,
+    WorkerStatus,
+)
+from .task import ANY_CAPABILITY, ExecutionDetails, NewTask, Task, TaskInput, TaskOutput, TaskSpec, Verdict
+from .user import Role, User, UserStatus
+from .worker import (
+    Capability,
+    CapabilityLevel,
+    CloudVM,
+    Container,
+    CurrentTask,
+    DevBox,
+    LocalMachine,
+    Worker,
+    WorkerDetails,
+    WorkerMode,
+)
+
+__all__ = [
+    "ANY_CAPABILITY",
+    "MAX_FIELD_CHARACTERS",
+    "MOVES",
+    "Action",
+    "Actor",
+    "AuditEntry",
+    "Capability",
+    "CapabilityLevel",
+    "CloudVM",
+    "Container",
+    "CurrentTask",
+    "DeliveryStatus",
+    "DevBox",
+    "Event",
+    "EventType",
+    "ExecutionDetails",
+    "Http",
+    "Limits",
+    "Liveness",
+    "LocalMachine",
+    "LogEntry",
+    "LogLevel",
+    "Moment",
+    "Move",
+    "NewTask",
+    "Permission",
+    "Priority",
+    "ProvisioningStatus",
+    "Python",
+    "Record",
+    "Role",
+    "Run",
+    "RunStatus",
+    "Schedule",
+    "Shell",
+    "Task",
+    "TaskFilter",
+    "TaskInput",
+    "TaskKind",
+    "TaskOutput",
+    "TaskSpec",
+    "TaskStatus",
+    "User",
+    "UserStatus",
+    "Verdict",
+    "Worker",
+    "WorkerDetails",
+    "WorkerMode",
+    "WorkerStatus",
+    "can",
+    "legal_moves",
+    "new_id",
+    "parse_filter",
+    "run_id",
+]

@@ -1,0 +1,90 @@
+"""What a task does: a union told apart by `type`, each with its runner on the worker's side."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+
+from .base import Model
+
+CALLABLE = r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$"
+
+
+class Shell(Model):
+    """A command line for `/bin/sh -c`, run in the task's execution folder unless `cwd` is given.
+
+    `${env:NAME}` in the command or in a value of `env` is resolved on the worker and masked in logs.
+    """
+
+    type: Literal["shell"]
+    command: str = Field(min_length=1)
+    cwd: str | None = None
+    env: dict[str, str] = {}
+
+    def __init__(self, command: str | None = None, /, **fields: Any) -> None:
+        if command is not None:
+            fields["command"] = command
+        super().__init__(**{"type": "shell"} | fields)
+
+    @field_validator("command")
+    @classmethod
+    def _no_null_byte(cls, command: str) -> str:
+        if "\0" in command:
+            raise ValueError("a command holds no NUL character: remove it")
+        return command
+
+
+class Http(Model):
+    """An HTTP request; it completes when the answer's status is expected, 2xx where nothing is said.
+
+    `save_as` streams the body into a file of that name in the execution folder.
+    """
+
+    type: Literal["http"]
+    url: str = Field(min_length=1)
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"] = "GET"
+    headers: dict[str, str] = {}
+    body: str | None = None
+    json_body: Any = None
+    expect_status: tuple[Annotated[int, Field(ge=100, le=599)], ...] = ()
+    save_as: str | None = Field(default=None, pattern=r"^[^/\x00]+$")
+
+    def __init__(self, url: str | None = None, /, **fields: Any) -> None:
+        if url is not None:
+            fields["url"] = url
+        super().__init__(**{"type": "http"} | fields)
+
+    @field_validator("url")
+    @classmethod
+    def _http_url(cls, url: str) -> str:
+        parts = urlsplit(url)
+        web = parts.scheme in ("http", "https") and bool(parts.hostname)
+        if "${env:" not in url and (not web or any(char <= " " for char in url)):
+            raise ValueError(f"{url!r} is no HTTP address: write http://host/path or https://host/path")
+        return url
+
+
+class Python(Model):
+    """A call of `package.module:function` with keyword arguments; its JSON value is the result.
+
+    Only modules on the worker's allow-list are called.
+    """
+
+    type: Literal["python"]
+    callable: str = Field(pattern=CALLABLE)
+    args: dict[str, Any] = {}
+
+    def __init__(self, callable: str | None = None, /, **fields: Any) -> None:  # noqa: A002
+        if callable is not None:
+            fields["callable"] = callable
+        super().__init__(**{"type": "python"} | fields)
+
+    @property
+    def module(self) -> str:
+        """The module part of the callable."""
+        return self.callable.partition(":")[0]
+
+
+Action = Annotated[Shell | Http | Python, Field(discriminator="type")]

@@ -1,0 +1,69 @@
+"""The one table of legal moves of a task: from where, to where, and who may make them.
+
+The store's scripts are given this table; there is no second copy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .event import EventType
+from .status import TaskStatus as S
+
+
+class Actor(StrEnum):
+    """Who makes a move."""
+
+    USER = "user"
+    WORKER = "worker"
+    CONTROLLER = "controller"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A named change of status: legal from `sources` only, made by `actors` only, told as `event`."""
+
+    name: str
+    sources: frozenset[S]
+    target: S
+    actors: frozenset[Actor]
+    event: EventType
+
+
+def _move(name: str, sources: set[S], target: S, actors: set[Actor], event: EventType) -> Move:
+    return Move(name, frozenset(sources), target, frozenset(actors), event)
+
+
+_WAITING = {S.QUEUED, S.SCHEDULED, S.BLOCKED, S.AWAITING_APPROVAL, S.WAITING_FOR_INPUT}
+_ENDED = {S.COMPLETED, S.FAILED, S.CANCELED, S.SKIPPED}
+_ENGINE = {Actor.WORKER, Actor.CONTROLLER}
+
+MOVES: dict[str, Move] = {
+    move.name: move
+    for move in (
+        _move("release", {S.SCHEDULED}, S.QUEUED, {Actor.CONTROLLER}, EventType.TASK_QUEUED),
+        _move("claim", {S.QUEUED}, S.RUNNING, {Actor.WORKER}, EventType.TASK_STARTED),
+        _move("complete", {S.RUNNING}, S.COMPLETED, {Actor.WORKER}, EventType.TASK_COMPLETED),
+        _move("fail", {S.RUNNING}, S.FAILED, _ENGINE, EventType.TASK_FAILED),
+        _move("retry_later", {S.RUNNING}, S.SCHEDULED, _ENGINE, EventType.TASK_RETRYING),
+        _move("retry_now", {S.RUNNING}, S.QUEUED, _ENGINE, EventType.TASK_RETRYING),
+        _move("stop", {S.RUNNING}, S.CANCELED, _ENGINE, EventType.TASK_CANCELED),
+        _move("cancel", _WAITING, S.CANCELED, {Actor.USER}, EventType.TASK_CANCELED),
+        _move("expire", {S.QUEUED, S.SCHEDULED, S.BLOCKED}, S.SKIPPED, _ENGINE, EventType.TASK_SKIPPED),
+        _move("retry", _ENDED, S.QUEUED, {Actor.USER}, EventType.TASK_QUEUED),
+        _move("run_now", {S.SCHEDULED}, S.QUEUED, {Actor.USER}, EventType.TASK_QUEUED),
+    )
+}
+
+
+def legal_moves(status: S, actor: Actor | None = None) -> tuple[Move, ...]:
+    """Return the moves open to a task in `status`, optionally only those `actor` may make."""
+    return tuple(
+        move for move in MOVES.values() if status in move.sources and (actor is None or actor in move.actors)
+    )
+
+
+def can(name: str, status: S) -> bool:
+    """Return whether the move `name` is legal from `status`; raises KeyError for an unknown move."""
+    return status in MOVES[name].sources

@@ -1,0 +1,143 @@
+"""The task: what is asked, where it stands, and what came of it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, computed_field, field_validator
+
+from .actions import Action
+from .base import Model, Moment, Record, Sized, Slug
+from .limits import Limits
+from .schedule import Schedule
+from .status import Permission, Priority, TaskKind, TaskStatus, WorkerStatus
+
+ANY_CAPABILITY = "any"
+"""The capability of a task that every worker can run."""
+
+
+class TaskInput(Model):
+    """What a person wants of a task (seed: Shraga tasks, input)."""
+
+    description: str = ""
+    contact_rules: str = ""
+    success_criteria: str = ""
+
+
+class Verdict(Model):
+    """What a task says of its own result (seed: Shraga tasks, output)."""
+
+    approved: bool
+    testing_done: str = ""
+    results: str = ""
+
+
+class TaskOutput(Model):
+    """What came of a task (seed: Shraga tasks, output); `result` is a Python callable's own value."""
+
+    summary: str = ""
+    deliverables: tuple[str, ...] = ()
+    verdict: Verdict | None = None
+    result: Any = None
+
+
+class ExecutionDetails(Model):
+    """Where a task ran (seed: Shraga tasks, executionDetails)."""
+
+    dev_box_url: str | None = None
+    session_id: str | None = None
+    execution_folder: str | None = None
+    worker_id: str | None = None
+
+
+class TaskSpec(Model):
+    """What is asked of a task: everything about it that is known before it exists."""
+
+    name: str = Field(min_length=1)
+    action: Action
+    description: str = ""
+    kind: TaskKind = TaskKind.GENERAL
+    input: TaskInput = TaskInput()
+    priority: Priority = Priority.NORMAL
+    permission: Permission = Permission.AUTONOMOUS
+    assignee: str | None = None
+    capability: Slug = ANY_CAPABILITY
+    labels: tuple[Annotated[str, Field(pattern=r"^[^\s,:]{1,64}$")], ...] = ()
+    due_at: Moment | None = None
+    parent_id: str | None = None
+    workflow_id: str | None = None
+    order: int = 0
+    repository_url: str | None = None
+    branch: str | None = None
+    issue_number: int | None = None
+    pr_number: int | None = None
+    schedule: Schedule | None = None
+    limits: Limits = Limits()
+    context: dict[str, Any] = {}
+    metadata: dict[str, Any] = {}
+
+
+class NewTask(Sized, TaskSpec):
+    """What a submitter gives; refused where a field is oversized or cannot be honoured."""
+
+    @field_validator("name")
+    @classmethod
+    def _visible_name(cls, name: str) -> str:
+        if not name.strip():
+            raise ValueError("a name has at least one visible character")
+        return name
+
+    @field_validator("permission")
+    @classmethod
+    def _known_permission(cls, permission: Permission) -> Permission:
+        if permission is not Permission.AUTONOMOUS:
+            raise ValueError(f"{permission} tasks cannot be submitted yet: use autonomous")
+        return permission
+
+    @field_validator("schedule")
+    @classmethod
+    def _known_schedule(cls, schedule: Schedule | None) -> Schedule | None:
+        if schedule is not None and schedule.is_recurring:
+            raise ValueError("recurring schedules cannot be submitted yet: use at")
+        if schedule is not None and not schedule.is_active:
+            raise ValueError("an inactive schedule cannot be submitted yet: leave is_active out")
+        return schedule
+
+
+class Task(Record, TaskSpec):
+    """A task as it is stored: what was asked, and where it stands now."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    owner: Slug
+    status: TaskStatus
+    moved_at: Moment
+    """When the status last changed."""
+    attempt: int = 0
+    """The number of the current or latest run; 0 before the first claim is counted as none."""
+    assigned_worker: str | None = None
+    worker_status: WorkerStatus | None = None
+    last_worker_ping: Moment | None = None
+    queue: str = ""
+    progress: float | None = None
+    """The share done, 0 to 1, as the task last said."""
+    thought: str = ""
+    """The last thing the task said it was doing."""
+    started_at: Moment | None = None
+    completed_at: Moment | None = None
+    next_run_at: Moment | None = None
+    """When a scheduled or retried task is due."""
+    error: str = ""
+    cancel_requested_by: str | None = None
+    cancel_reason: str = ""
+    failures: int = 0
+    losses: int = 0
+    output: TaskOutput | None = None
+    execution_details: ExecutionDetails = ExecutionDetails()
+    deleted_at: Moment | None = None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def status_code(self) -> int:
+        """The seed's number of the status."""
+        return self.status.code

@@ -1,0 +1,5 @@
+"""Unit tests see no terminal settings of the developer."""
+
+from __future__ import annotations
+
+import tests.tui  # noqa: F401

@@ -1,0 +1,44 @@
+"""What the packages offer: exactly this, in order, and all of it there."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import pytest
+
+import shraga_models
+import shraga_queue
+
+MODELS = """
+ANY_CAPABILITY MAX_FIELD_CHARACTERS MOVES Action Actor AuditEntry Capability CapabilityLevel CloudVM Container
+CurrentTask DeliveryStatus DevBox Event EventType ExecutionDetails Http Limits Liveness LocalMachine LogEntry
+LogLevel Moment Move NewTask Permission Priority ProvisioningStatus Python Record Role Run RunStatus Schedule Shell
+Task TaskFilter TaskInput TaskKind TaskOutput TaskSpec TaskStatus User UserStatus Verdict Worker WorkerDetails
+WorkerMode WorkerStatus can legal_moves new_id parse_filter run_id
+"""
+QUEUE = """
+AsyncShraga Forbidden Http InvalidInput Limits NewTask NotFound Python Refused Schedule Shell Shraga ShragaError Task
+Unreachable current_run log progress thought
+"""
+PACKAGES = [(shraga_models, MODELS), (shraga_queue, QUEUE)]
+
+
+def place(name: str) -> tuple[int, str]:
+    """Return the place of a name: constants, then classes, then functions."""
+    return (0 if name.isupper() else 1 if name[0].isupper() else 2, name)
+
+
+@pytest.mark.parametrize(("package", "names"), PACKAGES)
+def test_package_exports_exactly_this(package: ModuleType, names: str) -> None:
+    assert package.__all__ == names.split()
+
+
+@pytest.mark.parametrize(("package", "names"), PACKAGES)
+def test_exports_are_sorted_and_there(package: ModuleType, names: str) -> None:
+    assert package.__all__ == sorted(set(package.__all__), key=place)
+    assert all(getattr(package, name) is not None for name in names.split())
+
+
+def test_what_is_not_offered_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = shraga_queue.nothing

@@ -1,0 +1,96 @@
+"""The table of legal moves: complete, with one way out of the end, and made by the right hands."""
+
+from __future__ import annotations
+
+import pytest
+
+from shraga_models import MOVES, Actor, EventType, TaskStatus, can, legal_moves
+
+FINAL = [status for status in TaskStatus if status.is_final]
+OPEN = [status for status in TaskStatus if not status.is_final]
+USER, WORKER, CONTROLLER = Actor.USER, Actor.WORKER, Actor.CONTROLLER
+NOT_YET = {TaskStatus.BLOCKED, TaskStatus.AWAITING_APPROVAL, TaskStatus.WAITING_FOR_INPUT}
+"""Statuses whose tasks cannot be submitted yet, so that no move leads there."""
+
+
+def reachable(start: set[TaskStatus]) -> set[TaskStatus]:
+    """Return the statuses that moves lead to."""
+    found = set(start)
+    while more := {move.target for move in MOVES.values() if move.sources & found} - found:
+        found |= more
+    return found
+
+
+def test_every_status_a_task_can_have_is_reached_from_where_it_is_accepted() -> None:
+    assert reachable({TaskStatus.QUEUED, TaskStatus.SCHEDULED}) == set(TaskStatus) - NOT_YET
+
+
+@pytest.mark.parametrize("status", FINAL)
+def test_a_final_status_is_left_by_retry_alone(status: TaskStatus) -> None:
+    assert [move.name for move in legal_moves(status)] == ["retry"]
+
+
+@pytest.mark.parametrize("status", OPEN)
+def test_every_open_status_can_come_to_an_end(status: TaskStatus) -> None:
+    assert reachable({status}) >= set(FINAL) - (
+        {TaskStatus.SKIPPED} if status is TaskStatus.RUNNING else set()
+    )
+    assert any(move.target is TaskStatus.CANCELED for move in legal_moves(status))
+
+
+@pytest.mark.parametrize(
+    ("name", "actors"),
+    {
+        "release": {CONTROLLER},
+        "claim": {WORKER},
+        "complete": {WORKER},
+        "fail": {WORKER, CONTROLLER},
+        "retry_later": {WORKER, CONTROLLER},
+        "retry_now": {WORKER, CONTROLLER},
+        "stop": {WORKER, CONTROLLER},
+        "cancel": {USER},
+        "expire": {WORKER, CONTROLLER},
+        "retry": {USER},
+        "run_now": {USER},
+    }.items(),
+)
+def test_moves_are_made_by_the_right_hands(name: str, actors: set[Actor]) -> None:
+    assert MOVES[name].actors == actors
+
+
+def test_table_names_its_moves_and_tells_each_as_an_event_of_tasks() -> None:
+    assert len(MOVES) == 11
+    assert all(name == move.name and move.event.startswith("task.") for name, move in MOVES.items())
+
+
+@pytest.mark.parametrize(
+    ("status", "actor", "names"),
+    [
+        (TaskStatus.QUEUED, None, {"claim", "cancel", "expire"}),
+        (TaskStatus.SCHEDULED, USER, {"cancel", "run_now"}),
+        (TaskStatus.RUNNING, CONTROLLER, {"fail", "retry_later", "retry_now", "stop"}),
+        (TaskStatus.RUNNING, USER, set()),
+        (TaskStatus.COMPLETED, WORKER, set()),
+    ],
+)
+def test_legal_moves_are_narrowed_by_status_and_actor(
+    status: TaskStatus, actor: Actor | None, names: set[str]
+) -> None:
+    assert {move.name for move in legal_moves(status, actor)} == names
+
+
+def test_can_agrees_with_the_table_and_knows_no_other_move() -> None:
+    assert can("claim", TaskStatus.QUEUED)
+    assert not can("claim", TaskStatus.COMPLETED)
+    with pytest.raises(KeyError):
+        can("teleport", TaskStatus.QUEUED)
+
+
+def test_ends_are_told_by_their_own_event() -> None:
+    told = {move.target: move.event for move in MOVES.values() if move.target.is_final}
+    assert told == {
+        TaskStatus.COMPLETED: EventType.TASK_COMPLETED,
+        TaskStatus.FAILED: EventType.TASK_FAILED,
+        TaskStatus.CANCELED: EventType.TASK_CANCELED,
+        TaskStatus.SKIPPED: EventType.TASK_SKIPPED,
+    }
