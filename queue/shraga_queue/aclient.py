@@ -1,0 +1,223 @@
+"""The async client: the same operations as the sync one, for dashboards and async programs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import redis.asyncio
+from redis.exceptions import NoScriptError, RedisError
+
+from shraga_models import Action, AuditEntry, Event, LogEntry, NewTask, Run, Task, Worker, WorkerMode
+
+from .board import BoardQuery, BoardSnapshot, Counts
+from .calls import Batch, Call, Flow
+from .codec import TaskRow, TaskWithRuns
+from .config import Settings, load_settings
+from .connect import connect_async, explain, resolve_url
+from .keys import Keys
+from .operations import EventPage, LogPage, Operations
+from .scripts import Bounds, Script, load_script
+from .submission import build_task
+
+T = TypeVar("T")
+
+
+class AsyncDriver:
+    """Runs calls and flows on a redis-py asyncio client."""
+
+    def __init__(
+        self, connection: redis.asyncio.Redis, keys: Keys, bounds: Bounds = Bounds(), url: str = ""
+    ) -> None:
+        self.connection = connection
+        self.keys = keys
+        self.bounds = bounds
+        self.url = url
+
+    def _script(self, call: Call[Any]) -> Script:
+        return load_script(call.script, self.keys, self.bounds)
+
+    async def call(self, call: Call[T]) -> T:
+        """Send one call and read its answer; Redis's own errors pass through."""
+        if call.command:
+            return call.read(await self.connection.execute_command(*call.command))
+        script = self._script(call)
+        try:
+            reply = await self.connection.execute_command(
+                script.verb, script.sha, len(call.keys), *call.keys, *call.args
+            )
+        except NoScriptError:
+            reply = await self.connection.execute_command(
+                script.verb_with_text, script.text, len(call.keys), *call.keys, *call.args
+            )
+        return call.read(reply)
+
+    async def batch(self, batch: Batch) -> list[Any]:
+        """Send calls in one round trip; the scripts are loaded first where the server lacks them."""
+        scripts = {call.script: self._script(call) for call in batch.calls if call.script}
+        if scripts:
+            known = await self.connection.script_exists(*(script.sha for script in scripts.values()))
+            for script, there in zip(scripts.values(), known, strict=True):
+                if not there:
+                    await self.connection.script_load(script.text)
+        pipeline = self.connection.pipeline(transaction=False)
+        for call in batch.calls:
+            if call.command:
+                pipeline.execute_command(*call.command)
+            else:
+                script = scripts[call.script]
+                pipeline.execute_command(script.verb, script.sha, len(call.keys), *call.keys, *call.args)
+        return [call.read(reply) for call, reply in zip(batch.calls, await pipeline.execute(), strict=True)]
+
+    async def run(self, flow: Flow[T]) -> T:
+        """Drive a flow to its result; Redis's errors become one clear sentence (`ShragaError`)."""
+        answer: Any = None
+        try:
+            while True:
+                wanted = flow.send(answer)
+                answer = await (self.batch(wanted) if isinstance(wanted, Batch) else self.call(wanted))
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+        except (RedisError, OSError) as error:
+            raise explain(error, self.url) from error
+
+
+class AsyncShraga:
+    """The store, for async programs; use it as an async context manager.
+
+    Errors are `ShragaError`s: `InvalidInput`, `Refused`, `NotFound`, `Unreachable`, `Forbidden`.
+    """
+
+    def __init__(self, driver: AsyncDriver, settings: Settings) -> None:
+        self.driver = driver
+        self.settings = settings
+        self.operations = Operations(driver.keys, settings.user)
+
+    @classmethod
+    def connect(
+        cls,
+        url: str | None = None,
+        *,
+        context: str | None = None,
+        user: str | None = None,
+        prefix: str | None = None,
+        settings: Settings | None = None,
+    ) -> Self:
+        """Prepare a client for the server of `url`, of a named context, or for the embedded one."""
+        chosen = settings or load_settings(url=url, context=context, user=user, prefix=prefix)
+        address = resolve_url(chosen)
+        return cls(AsyncDriver(connect_async(chosen), Keys(chosen.prefix), url=address), chosen)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self.driver.connection.aclose()
+
+    async def submit(self, name: str, action: Action, *, owner: str | None = None, **fields: Any) -> Task:
+        """Submit a task; `fields` are those of `NewTask`. Once it returns, the task is kept."""
+        return await self.submit_task(build_task(name, action, fields), owner=owner)
+
+    async def submit_task(self, new: NewTask, *, owner: str | None = None) -> Task:
+        """Submit a task that was built before."""
+        return await self.driver.run(self.operations.submit(new, owner))
+
+    async def submit_many(self, tasks: Iterable[NewTask], *, owner: str | None = None) -> list[Task]:
+        """Submit many tasks in few round trips."""
+        return await self.driver.run(self.operations.submit_many(tasks, owner))
+
+    async def get(self, task_id: str) -> Task:
+        """Return a task."""
+        return await self.driver.run(self.operations.get_task(task_id))
+
+    async def get_with_runs(self, task_id: str) -> TaskWithRuns:
+        """Return a task and its runs, read at one moment."""
+        return await self.driver.run(self.operations.get(task_id))
+
+    async def runs(self, task_id: str) -> tuple[Run, ...]:
+        """Return a task's runs, oldest first."""
+        return await self.driver.run(self.operations.get_runs(task_id))
+
+    async def find(self, filter: str = "", *, limit: int = 100) -> list[Task]:  # noqa: A002
+        """Return the tasks a filter matches, newest move first."""
+        return await self.driver.run(self.operations.find(filter, limit))
+
+    async def find_rows(self, filter: str = "", *, limit: int = 100) -> list[TaskRow]:  # noqa: A002
+        """Return what lists show of the tasks a filter matches."""
+        return await self.driver.run(self.operations.find_rows(filter, limit))
+
+    async def board(self, query: BoardQuery) -> BoardSnapshot:
+        """Return pages of the board's columns."""
+        return await self.driver.run(self.operations.board(query))
+
+    async def counts(self, owner: str | None = None) -> Counts:
+        """Return how many tasks there are in each status."""
+        return await self.driver.run(self.operations.counts(owner))
+
+    async def cancel(self, task_id: str, reason: str = "", *, timeout: float | None = None) -> Task:
+        """Stop a task; returns it once that is confirmed."""
+        return await self.driver.run(self.operations.cancel(task_id, reason, timeout))
+
+    async def retry(self, task_id: str) -> Task:
+        """Run an ended task again, or a scheduled one now."""
+        return await self.driver.run(self.operations.retry(task_id))
+
+    async def wait(self, task_id: str, timeout: float | None = None) -> Task:
+        """Return a task when it has ended, or as it is after `timeout` seconds."""
+        return await self.driver.run(self.operations.wait(task_id, timeout))
+
+    async def logs(
+        self, task_id: str, *, attempt: int | None = None, tail: int | None = None
+    ) -> list[LogEntry]:
+        """Return the lines a run wrote; the latest run where none is named."""
+        return list((await self.log_page(task_id, attempt=attempt, tail=tail)).entries)
+
+    async def log_page(self, task_id: str, *, attempt: int | None = None, tail: int | None = None) -> LogPage:
+        """Return the lines a run wrote and where to go on from there."""
+        return await self.driver.run(self.operations.logs(task_id, attempt, tail))
+
+    async def more_logs(self, task: Task, page: LogPage, *, block_ms: int = 1000) -> LogPage:
+        """Return the lines after a page, waiting up to `block_ms` for the first."""
+        return await self.driver.run(self.operations.more_logs(task, page, block_ms))
+
+    async def events(self, *, owner: str | None = None, tail: int = 100) -> EventPage:
+        """Return the last events, oldest first, and where to go on."""
+        return await self.driver.run(self.operations.events(owner, tail))
+
+    async def events_after(self, last_id: str, *, owner: str | None = None) -> EventPage:
+        """Return what followed an event without waiting; `gap` says that some of it is gone."""
+        return await self.driver.run(self.operations.events_after(last_id, owner))
+
+    async def more_events(self, last_id: str, *, owner: str | None = None, block_ms: int = 1000) -> EventPage:
+        """Return what followed an event, waiting up to `block_ms` for the first."""
+        return await self.driver.run(self.operations.more_events(last_id, owner, block_ms))
+
+    async def follow_events(self, *, owner: str | None = None, tail: int = 0) -> AsyncIterator[Event]:
+        """Yield events as they come, for ever; the last `tail` first."""
+        page = await self.events(owner=owner, tail=max(1, tail))
+        for event in page.events[-tail:] if tail else ():
+            yield event
+        while True:
+            page = await self.more_events(page.last_id, owner=owner)
+            for event in page.events:
+                yield event
+
+    async def audit(self, *, tail: int = 100) -> list[AuditEntry]:
+        """Return the last audit entries, oldest first."""
+        return await self.driver.run(self.operations.audit(tail))
+
+    async def workers(self) -> list[Worker]:
+        """Return the workers, the ones seen last first."""
+        return await self.driver.run(self.operations.workers())
+
+    async def set_worker_mode(self, worker: str, mode: WorkerMode) -> str:
+        """Drain, resume or stop a worker by name or id; returns its id."""
+        return await self.driver.run(self.operations.set_worker_mode(worker, mode))

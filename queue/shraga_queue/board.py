@@ -1,0 +1,92 @@
+"""The board's columns and counts, as asked and as answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from shraga_models import TaskStatus
+
+from .codec import TaskRow, pairs, read_row
+
+MINUTES = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A page of one column: the tasks of some statuses, `count` rows from rank `first`."""
+
+    statuses: tuple[str, ...]
+    first: int = 0
+    count: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class BoardQuery:
+    """Pages of several columns; one user's tasks where `owner` is given."""
+
+    columns: tuple[Column, ...]
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnPage:
+    """How many tasks a column has, and the rows asked for."""
+
+    total: int
+    rows: tuple[TaskRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BoardSnapshot:
+    """The answer to a board query, with Redis's time in milliseconds."""
+
+    now: int
+    columns: tuple[ColumnPage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Tasks per status, ends per minute (oldest first, the last is the running minute), and the engine's queues."""
+
+    now: int
+    by_status: dict[TaskStatus, int]
+    completed_per_minute: tuple[int, ...]
+    failed_per_minute: tuple[int, ...]
+    leases: int
+    due: int
+    has_leader: bool
+
+    @property
+    def total(self) -> int:
+        """All tasks there are."""
+        return sum(self.by_status.values())
+
+
+def read_board(reply: Any) -> BoardSnapshot:
+    """Return the answer of the script `board`."""
+    columns = tuple(
+        ColumnPage(int(column[0]), tuple(read_row(cells) for cells in column[1:])) for column in reply[1:]
+    )
+    return BoardSnapshot(int(reply[0]), columns)
+
+
+def read_counts(reply: Any) -> Counts:
+    """Return the answer of the script `counts`."""
+    now = int(reply[0])
+    minute = now // 60_000 % MINUTES
+    this_hour, last_hour = pairs(reply[2]), pairs(reply[3])
+
+    def series(what: str) -> tuple[int, ...]:
+        earlier = [int(last_hour.get(f"{m}:{what}", 0)) for m in range(minute + 1, MINUTES)]
+        return (*earlier, *(int(this_hour.get(f"{m}:{what}", 0)) for m in range(minute + 1)))
+
+    return Counts(
+        now=now,
+        by_status=dict(zip(TaskStatus, (int(count) for count in reply[1]), strict=True)),
+        completed_per_minute=series("completed"),
+        failed_per_minute=series("failed"),
+        leases=int(reply[4]),
+        due=int(reply[5]),
+        has_leader=bool(reply[6]),
+    )

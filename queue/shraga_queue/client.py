@@ -1,0 +1,239 @@
+"""The sync client: connect, submit, watch, act."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import redis
+from redis.exceptions import NoScriptError, RedisError
+
+from shraga_models import Action, AuditEntry, Event, LogEntry, NewTask, Run, Task, Worker, WorkerMode
+
+from .board import BoardQuery, BoardSnapshot, Counts
+from .calls import Batch, Call, Flow
+from .codec import TaskRow, TaskWithRuns
+from .config import Settings, load_settings
+from .connect import check_server, connect_sync, explain, resolve_url
+from .errors import ShragaError
+from .keys import Keys
+from .operations import Operations
+from .scripts import Bounds, Script, load_script
+from .submission import build_task
+
+T = TypeVar("T")
+
+
+class SyncDriver:
+    """Runs calls and flows on a redis-py client."""
+
+    def __init__(self, connection: redis.Redis, keys: Keys, bounds: Bounds = Bounds(), url: str = "") -> None:
+        self.connection = connection
+        self.keys = keys
+        self.bounds = bounds
+        self.url = url
+
+    def _script(self, call: Call[Any]) -> Script:
+        return load_script(call.script, self.keys, self.bounds)
+
+    def call(self, call: Call[T]) -> T:
+        """Send one call and read its answer; Redis's own errors pass through."""
+        if call.command:
+            return call.read(self.connection.execute_command(*call.command))
+        script = self._script(call)
+        try:
+            reply = self.connection.execute_command(
+                script.verb, script.sha, len(call.keys), *call.keys, *call.args
+            )
+        except NoScriptError:
+            reply = self.connection.execute_command(
+                script.verb_with_text, script.text, len(call.keys), *call.keys, *call.args
+            )
+        return call.read(reply)
+
+    def batch(self, batch: Batch) -> list[Any]:
+        """Send calls in one round trip; the scripts are loaded first where the server lacks them."""
+        scripts = {call.script: self._script(call) for call in batch.calls if call.script}
+        if scripts:
+            known = self.connection.script_exists(*(script.sha for script in scripts.values()))
+            for script, there in zip(scripts.values(), known, strict=True):
+                if not there:
+                    self.connection.script_load(script.text)
+        pipeline = self.connection.pipeline(transaction=False)
+        for call in batch.calls:
+            if call.command:
+                pipeline.execute_command(*call.command)
+            else:
+                script = scripts[call.script]
+                pipeline.execute_command(script.verb, script.sha, len(call.keys), *call.keys, *call.args)
+        return [call.read(reply) for call, reply in zip(batch.calls, pipeline.execute(), strict=True)]
+
+    def run(self, flow: Flow[T]) -> T:
+        """Drive a flow to its result; Redis's errors become one clear sentence (`ShragaError`)."""
+        answer: Any = None
+        try:
+            while True:
+                wanted = flow.send(answer)
+                answer = self.batch(wanted) if isinstance(wanted, Batch) else self.call(wanted)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+        except (RedisError, OSError) as error:
+            raise explain(error, self.url) from error
+
+
+class Shraga:
+    """The store, for scripts and for the command line; use it as a context manager.
+
+    Errors are `ShragaError`s: `InvalidInput`, `Refused`, `NotFound`, `Unreachable`, `Forbidden`.
+    """
+
+    def __init__(self, driver: SyncDriver, settings: Settings) -> None:
+        self.driver = driver
+        self.settings = settings
+        self.operations = Operations(driver.keys, settings.user)
+
+    @classmethod
+    def connect(
+        cls,
+        url: str | None = None,
+        *,
+        context: str | None = None,
+        user: str | None = None,
+        prefix: str | None = None,
+        settings: Settings | None = None,
+    ) -> Self:
+        """Connect to the server of `url`, of a named context, or to the embedded one; raises ShragaError."""
+        chosen = settings or load_settings(url=url, context=context, user=user, prefix=prefix)
+        address = resolve_url(chosen)
+        connection = connect_sync(chosen)
+        try:
+            check_server(connection)
+        except (RedisError, OSError) as error:
+            connection.close()
+            raise explain(error, address) from error
+        except ShragaError:
+            connection.close()
+            raise
+        return cls(SyncDriver(connection, Keys(chosen.prefix), url=address), chosen)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.driver.connection.close()
+
+    def submit(self, name: str, action: Action, *, owner: str | None = None, **fields: Any) -> Task:
+        """Submit a task; `fields` are those of `NewTask`. Once it returns, the task is kept."""
+        return self.submit_task(build_task(name, action, fields), owner=owner)
+
+    def submit_task(self, new: NewTask, *, owner: str | None = None) -> Task:
+        """Submit a task that was built before."""
+        return self.driver.run(self.operations.submit(new, owner))
+
+    def submit_many(self, tasks: Iterable[NewTask], *, owner: str | None = None) -> list[Task]:
+        """Submit many tasks in few round trips."""
+        return self.driver.run(self.operations.submit_many(tasks, owner))
+
+    def get(self, task_id: str) -> Task:
+        """Return a task."""
+        return self.driver.run(self.operations.get_task(task_id))
+
+    def get_with_runs(self, task_id: str) -> TaskWithRuns:
+        """Return a task and its runs, read at one moment."""
+        return self.driver.run(self.operations.get(task_id))
+
+    def runs(self, task_id: str) -> tuple[Run, ...]:
+        """Return a task's runs, oldest first."""
+        return self.driver.run(self.operations.get_runs(task_id))
+
+    def find(self, filter: str = "", *, limit: int = 100) -> list[Task]:  # noqa: A002
+        """Return the tasks a filter matches, newest move first."""
+        return self.driver.run(self.operations.find(filter, limit))
+
+    def find_rows(self, filter: str = "", *, limit: int = 100) -> list[TaskRow]:  # noqa: A002
+        """Return what lists show of the tasks a filter matches."""
+        return self.driver.run(self.operations.find_rows(filter, limit))
+
+    def board(self, query: BoardQuery) -> BoardSnapshot:
+        """Return pages of the board's columns."""
+        return self.driver.run(self.operations.board(query))
+
+    def counts(self, owner: str | None = None) -> Counts:
+        """Return how many tasks there are in each status."""
+        return self.driver.run(self.operations.counts(owner))
+
+    def cancel(self, task_id: str, reason: str = "", *, timeout: float | None = None) -> Task:
+        """Stop a task; returns it once that is confirmed."""
+        return self.driver.run(self.operations.cancel(task_id, reason, timeout))
+
+    def retry(self, task_id: str) -> Task:
+        """Run an ended task again, or a scheduled one now."""
+        return self.driver.run(self.operations.retry(task_id))
+
+    def wait(self, task_id: str, timeout: float | None = None) -> Task:
+        """Return a task when it has ended, or as it is after `timeout` seconds."""
+        return self.driver.run(self.operations.wait(task_id, timeout))
+
+    def logs(self, task_id: str, *, attempt: int | None = None, tail: int | None = None) -> list[LogEntry]:
+        """Return the lines a run wrote; the latest run where none is named."""
+        return list(self.driver.run(self.operations.logs(task_id, attempt, tail)).entries)
+
+    def follow_logs(self, task_id: str, *, attempt: int | None = None) -> Iterator[LogEntry]:
+        """Yield a run's lines as they come, until the run has ended."""
+        page = self.driver.run(self.operations.logs(task_id, attempt))
+        yield from page.entries
+        while True:
+            task = self.get(task_id)
+            ended = task.status.is_final or task.attempt != page.attempt
+            page = self.driver.run(self.operations.more_logs(task, page, 1 if ended else 1000))
+            yield from page.entries
+            if ended and not page.entries:
+                return
+
+    def events(self, *, owner: str | None = None, tail: int = 100) -> list[Event]:
+        """Return the last events, oldest first."""
+        return list(self.driver.run(self.operations.events(owner, tail)).events)
+
+    def follow_events(self, *, owner: str | None = None, tail: int = 0) -> Iterator[Event]:
+        """Yield events as they come, for ever; the last `tail` first."""
+        stream = self.operations.event_stream(owner)
+        if tail:
+            page = self.driver.run(self.operations.events(owner, tail))
+            yield from page.events
+            last_id = page.last_id
+        else:
+            last_id = self.driver.run(self.operations.last_event_id(stream))
+        while True:
+            page = self.driver.run(self.operations.more_events(last_id, owner))
+            yield from page.events
+            last_id = page.last_id
+
+    def audit(self, *, tail: int = 100) -> list[AuditEntry]:
+        """Return the last audit entries, oldest first."""
+        return self.driver.run(self.operations.audit(tail))
+
+    def workers(self) -> list[Worker]:
+        """Return the workers, the ones seen last first."""
+        return self.driver.run(self.operations.workers())
+
+    def set_worker_mode(self, worker: str, mode: WorkerMode) -> str:
+        """Drain, resume or stop a worker by name or id; returns its id."""
+        return self.driver.run(self.operations.set_worker_mode(worker, mode))
+
+
+@contextmanager
+def clear_errors(url: str) -> Iterator[None]:
+    """Turn Redis's errors inside the block into one clear sentence each."""
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        raise explain(error, url) from error

@@ -1,0 +1,347 @@
+"""Records to hashes and back: times are milliseconds, cold fields one JSON text, defaults are left out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from string import ascii_lowercase, ascii_uppercase
+from typing import Any
+
+from shraga_models import (
+    ANY_CAPABILITY,
+    AuditEntry,
+    Capability,
+    CurrentTask,
+    Event,
+    Liveness,
+    LogEntry,
+    NewTask,
+    Priority,
+    Run,
+    RunStatus,
+    Task,
+    TaskKind,
+    TaskStatus,
+    Worker,
+    WorkerStatus,
+    run_id,
+)
+
+_HOT = {"name", "kind", "priority", "capability", "labels"}
+_WORKER_STATUS = {
+    RunStatus.CLAIMED: WorkerStatus.ASSIGNED,
+    RunStatus.RUNNING: WorkerStatus.EXECUTING,
+    RunStatus.COMPLETED: WorkerStatus.DONE,
+}
+_ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
+
+
+def text(value: Any) -> str:
+    """Return a reply's bytes as text; what is no UTF-8 is replaced, never refused."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def pairs(flat: Any) -> dict[str, str]:
+    """Return a reply of alternating names and values as a dictionary."""
+    if isinstance(flat, dict):
+        return {text(name): text(value) for name, value in flat.items()}
+    return {text(flat[i]): text(flat[i + 1]) for i in range(0, len(flat), 2)}
+
+
+def scored(reply: Any) -> list[tuple[str, str]]:
+    """Return members with their scores; redis-py answers flat, or in RESP3 in pairs."""
+    if reply and isinstance(reply[0], list | tuple):
+        return [(text(member), text(score)) for member, score in reply]
+    return list(pairs(reply).items())
+
+
+def moment(ms: str | int | float | None) -> datetime | None:
+    """Return milliseconds since 1970 as a time in UTC, or None for nothing."""
+    return None if ms in (None, "") else datetime.fromtimestamp(float(ms) / 1000, UTC)
+
+
+def sure_moment(ms: str | int | float) -> datetime:
+    """Return milliseconds since 1970 as a time in UTC."""
+    return datetime.fromtimestamp(float(ms) / 1000, UTC)
+
+
+def task_fields(new: NewTask) -> list[str]:
+    """Return the fields a submitted task adds to its hash, flat; defaults are left out."""
+    fields = ["name", new.name]
+    if new.kind is not TaskKind.GENERAL:
+        fields += ["kind", new.kind.value]
+    if new.priority is not Priority.NORMAL:
+        fields += ["priority", new.priority.value]
+    if new.labels:
+        fields += ["labels", ",".join(new.labels)]
+    return [*fields, "spec", new.model_dump_json(exclude=_HOT, exclude_defaults=True)]
+
+
+def read_spec(got: dict[str, str]) -> dict[str, Any]:
+    """Return what was asked of a task, from its hash, as the fields of a `TaskSpec`."""
+    spec: dict[str, Any] = json.loads(got.get("spec") or "{}")
+    spec["name"] = got["name"]
+    spec["labels"] = tuple(got["labels"].split(",")) if got.get("labels") else ()
+    for field in ("kind", "priority", "capability"):
+        if field in got:
+            spec[field] = got[field]
+    return spec
+
+
+def read_task(task_id: str, got: dict[str, str]) -> Task:
+    """Return the task of a hash."""
+    run = RunStatus(got.get("run", "pending"))
+    execution = json.loads(got.get("exec") or "{}")
+    execution["worker_id"] = got.get("worker")
+    output = json.loads(got["output"]) if got.get("output") else None
+    return Task.model_validate(
+        read_spec(got)
+        | {
+            "id": task_id,
+            "owner": got["owner"],
+            "status": TaskStatus(got["status"]),
+            "moved_at": moment(got["moved_at"]),
+            "created_at": moment(got["created_at"]),
+            "updated_at": moment(got["updated_at"]),
+            "created_by": got["created_by"],
+            "updated_by": got["updated_by"],
+            "version": int(got["version"]),
+            "attempt": int(got["attempt"]),
+            "queue": got["queue"],
+            "assigned_worker": got.get("worker_name") if got.get("worker") else None,
+            "worker_status": _WORKER_STATUS.get(run, WorkerStatus.FAILED) if got.get("worker") else None,
+            "last_worker_ping": moment(got.get("ping_at")),
+            "progress": float(got["progress"]) if got.get("progress") else None,
+            "thought": got.get("thought", ""),
+            "started_at": moment(got.get("started_at")),
+            "completed_at": moment(got.get("finished_at")),
+            "next_run_at": moment(got.get("scheduled_at")) if got["status"] == "scheduled" else None,
+            "error": got.get("error", ""),
+            "cancel_requested_by": got.get("cancel_by"),
+            "cancel_reason": got.get("cancel_reason", ""),
+            "failures": int(got.get("failures", 0)),
+            "losses": int(got.get("losses", 0)),
+            "output": output,
+            "execution_details": execution,
+        }
+    )
+
+
+def read_run(task_id: str, got: dict[str, Any]) -> Run:
+    """Return the run described by a task's hash or by an archived run."""
+    attempt = int(got["attempt"])
+    return Run(
+        id=run_id(task_id, attempt),
+        task_id=task_id,
+        attempt=attempt,
+        fence=attempt,
+        triggered_by=got.get("trigger") or "manual",
+        queue=got.get("queue", ""),
+        status=RunStatus(got.get("run", "pending")),
+        worker=got.get("worker_name"),
+        worker_id=got.get("worker"),
+        slot=int(got["slot"]) if got.get("slot") else None,
+        scheduled_at=moment(got.get("scheduled_at")),
+        enqueued_at=moment(got.get("enqueued_at")),
+        claimed_at=moment(got.get("claimed_at")),
+        started_at=moment(got.get("started_at")),
+        finished_at=moment(got.get("finished_at")),
+        exit_code=int(got["exit_code"]) if got.get("exit_code") else None,
+        error=got.get("error", ""),
+        metrics=json.loads(got.get("metrics") or "{}"),
+        result=json.loads(got["result"]) if got.get("result") else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TaskWithRuns:
+    """A task, all its runs (oldest first), and Redis's time when they were read."""
+
+    task: Task
+    runs: tuple[Run, ...]
+    now: datetime
+
+
+def read_task_with_runs(task_id: str, reply: Any) -> TaskWithRuns | None:
+    """Return the answer of the script `task`."""
+    if reply is None:
+        return None
+    got = pairs(reply[2])
+    earlier = [read_run(task_id, json.loads(value)) for value in pairs(reply[3]).values()]
+    runs = sorted([*earlier, read_run(task_id, got)], key=lambda run: run.attempt)
+    return TaskWithRuns(read_task(task_id, got), tuple(runs), sure_moment(reply[0]))
+
+
+def spellings(word: str) -> str:
+    """Return the ways to write a word that a search tries, joined by zero bytes: Lua knows the cases of ASCII alone."""
+    cases = (word, word.upper(), word.capitalize(), word.title())
+    return "\0".join(dict.fromkeys(case.translate(_ASCII_LOWER) for case in cases))
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRow:
+    """What a list shows of a task; times in milliseconds since 1970, 0 for none."""
+
+    id: str
+    name: str
+    status: str
+    owner: str
+    kind: str
+    priority: str
+    capability: str
+    labels: tuple[str, ...]
+    moved_at: int
+    created_at: int
+    attempt: int
+    progress: float | None
+    thought: str
+    error: str
+    worker: str
+    scheduled_at: int
+    started_at: int
+    canceling: bool
+    failures: int
+    run: str
+    exit_code: str
+
+
+def read_row(cells: Sequence[Any]) -> TaskRow:
+    """Return a row of the scripts `board` and `search`."""
+    cell = [text(value) for value in cells]
+    return TaskRow(
+        id=cell[0],
+        name=cell[1],
+        status=cell[2],
+        owner=cell[3],
+        kind=cell[4] or TaskKind.GENERAL,
+        priority=cell[5] or Priority.NORMAL,
+        capability=cell[6] or ANY_CAPABILITY,
+        labels=tuple(cell[7].split(",")) if cell[7] else (),
+        moved_at=int(cell[8] or 0),
+        created_at=int(cell[9] or 0),
+        attempt=int(cell[10] or 0),
+        progress=float(cell[11]) if cell[11] else None,
+        thought=cell[12],
+        error=cell[13],
+        worker=cell[14],
+        scheduled_at=int(cell[15] or 0),
+        started_at=int(cell[16] or 0),
+        canceling=bool(cell[17]) and cell[2] == TaskStatus.RUNNING,
+        failures=int(cell[18] or 0),
+        run=cell[19],
+        exit_code=cell[20],
+    )
+
+
+def _stream_at(entry_id: str) -> datetime:
+    return sure_moment(int(entry_id.partition("-")[0]))
+
+
+def read_streams(reply: Any) -> dict[str, list[Any]]:
+    """Return the entries of an XREAD by stream; redis-py answers with a list, or in RESP3 with a dictionary."""
+    found = reply.items() if isinstance(reply, dict) else reply or []
+    return {text(name): _flat(entries) for name, entries in found}
+
+
+def _flat(entries: Any) -> list[Any]:
+    nested = len(entries) == 1 and entries[0] and isinstance(entries[0][0], list | tuple)
+    return list(entries[0] if nested else entries)
+
+
+def read_event(entry: Any) -> Event:
+    """Return one entry of an event stream."""
+    entry_id, got = text(entry[0]), pairs(entry[1])
+    return Event(
+        id=entry_id,
+        at=_stream_at(entry_id),
+        type=got.get("type", ""),
+        recipient=got.get("recipient") or None,
+        task_id=got.get("task_id") or None,
+        name=got.get("name", ""),
+        content=got.get("content", ""),
+        task_status=got.get("task_status") or None,
+        attempt=int(got["attempt"]) if got.get("attempt") else None,
+        created_by=got.get("by", ""),
+    )
+
+
+def read_log(attempt: int, entries: Iterable[Any]) -> list[LogEntry]:
+    """Return the entries of a run's log."""
+    lines = []
+    for entry in entries:
+        entry_id, got = text(entry[0]), pairs(entry[1])
+        fields = {
+            "id": entry_id,
+            "at": _stream_at(entry_id),
+            "attempt": attempt,
+            "metadata": json.loads(got.get("metadata") or "{}"),
+        }
+        kept = {name: got[name] for name in ("source", "level", "message") if name in got}
+        lines.append(LogEntry.model_validate(fields | kept))
+    return lines
+
+
+def read_audit(entries: Iterable[Any]) -> list[AuditEntry]:
+    """Return the entries of the audit stream."""
+    lines = []
+    for entry in entries:
+        entry_id, got = text(entry[0]), pairs(entry[1])
+        said = got.pop("details", "")
+        details = {"content": said} if said else {}
+        lines.append(
+            AuditEntry.model_validate(got | {"id": entry_id, "at": _stream_at(entry_id), "details": details})
+        )
+    return lines
+
+
+def _current_tasks(got: dict[str, str]) -> tuple[CurrentTask, ...]:
+    found = []
+    for field, value in got.items():
+        if field.startswith("slot:"):
+            task, attempt, since = value.split(" ")
+            found.append(
+                CurrentTask(slot=int(field[5:]), task_id=task, attempt=int(attempt), since=sure_moment(since))
+            )
+    return tuple(sorted(found, key=lambda current: current.slot))
+
+
+def _liveness(got: dict[str, str], silent_ms: int, lease_ms: int, busy: bool) -> Liveness:
+    if got.get("gone") == "1":
+        return Liveness.OFFLINE
+    if silent_ms > lease_ms:
+        return Liveness.ERROR
+    return Liveness.BUSY if busy else Liveness.IDLE
+
+
+def read_worker(reply: Any, now_ms: int, lease_ms: int) -> Worker:
+    """Return one worker of the script `workers`; silence longer than the lease shows as an error."""
+    worker_id, seen, got = text(reply[0]), int(float(reply[1])), pairs(reply[2])
+    current = _current_tasks(got)
+    return Worker(
+        id=worker_id,
+        name=got["name"],
+        owner=got["owner"],
+        created_at=sure_moment(got["created_at"]),
+        updated_at=sure_moment(got["updated_at"]),
+        created_by=got["owner"],
+        updated_by=got.get("updated_by", got["owner"]),
+        details=json.loads(got["details"]),
+        mode=got.get("mode", "accepting"),
+        liveness=_liveness(got, now_ms - seen, lease_ms, bool(current)),
+        capabilities=tuple(
+            Capability.model_validate(one) for one in json.loads(got.get("capabilities", "[]"))
+        ),
+        max_concurrent_tasks=int(got.get("slots", 1)),
+        software_version=got.get("version", ""),
+        current_tasks=current,
+        last_seen=sure_moment(seen),
+        lost=got.get("gone") == "1" and got.get("lost") == "1",
+        pid=int(got["pid"]) if got.get("pid") else None,
+        hostname=got.get("hostname", ""),
+        load=float(got["load"]) if got.get("load") else None,
+        memory_mb=float(got["memory_mb"]) if got.get("memory_mb") else None,
+        completed=int(got.get("completed", 0)),
+        failed=int(got.get("failed", 0)),
+    )

@@ -1,0 +1,178 @@
+"""Where Redis is and who asks: arguments, environment, the chosen context of a TOML file, defaults."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+import platformdirs
+from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from shraga_queue.errors import InvalidInput
+
+SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "sentinel")
+_FILE_KEYS = ("contexts", "default_context")
+_CONTEXT_FIELDS = {"url": "redis_url", "prefix": "prefix", "user": "user", "python_modules": "python_modules"}
+_FIXES = {
+    "prefix": "use 1 to 64 letters, digits, '.', '_' or '-'",
+    "user": "use 1 to 64 lower-case letters, digits, '.', '_' or '-'",
+    "redis_url": f"start it with one of {', '.join(f'{scheme}://' for scheme in SCHEMES)}",
+    "python_modules": "list dotted module names, such as 'mypkg.jobs'",
+    "home": "give the path of a folder",
+    "config_file": "give the path of a TOML file",
+}
+_ENV_NAMES = {"config_file": "SHRAGA_CONFIG"}
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-")[:64]
+
+
+def _login_name() -> str:
+    try:
+        name = _slug(getpass.getuser())
+    except (KeyError, ImportError, OSError):
+        # Containers often run under a uid that has no passwd entry.
+        name = ""
+    return name or f"uid-{os.getuid()}"
+
+
+class Settings(BaseSettings):
+    """What one process needs to know to reach Redis; environment variables carry the prefix SHRAGA_."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SHRAGA_",
+        env_ignore_empty=True,
+        populate_by_name=True,
+        validate_default=True,
+        hide_input_in_errors=True,
+        frozen=True,
+    )
+
+    home: Path = Field(default_factory=lambda: platformdirs.user_data_path("shraga"))
+    redis_url: str | None = Field(default=None, repr=False)
+    prefix: str = Field(default="shraga", pattern=r"^[A-Za-z0-9_.-]{1,64}$")
+    user: str = Field(default_factory=_login_name, pattern=r"^[a-z0-9._-]{1,64}$")
+    context: str | None = None
+    config_file: Path = Field(
+        default_factory=lambda: platformdirs.user_config_path("shraga") / "config.toml",
+        validation_alias=AliasChoices("config_file", "SHRAGA_CONFIG"),
+    )
+    python_modules: Annotated[tuple[str, ...], NoDecode] = ("shraga_queue.demo",)
+
+    @field_validator("python_modules", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return (
+            [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+        )
+
+    @field_validator("python_modules")
+    @classmethod
+    def _dotted(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(part.isidentifier() for name in value for part in name.split(".")):
+            raise ValueError("not a dotted module name")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _scheme(cls, value: str | None) -> str | None:
+        if value is not None and value.partition("://")[0] not in SCHEMES:
+            raise ValueError("unknown scheme")
+        return value
+
+    @field_validator("home", "config_file")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+
+def load_settings(
+    *,
+    url: str | None = None,
+    context: str | None = None,
+    user: str | None = None,
+    prefix: str | None = None,
+    home: Path | str | None = None,
+) -> Settings:
+    """Return the settings: arguments, a context named as argument, environment, the file's context, defaults.
+
+    Raises InvalidInput for a bad value, an unknown context or key, and a file that is not valid TOML.
+    """
+    given = {"redis_url": url, "context": context, "user": user, "prefix": prefix, "home": home}
+    explicit = {name: value for name, value in given.items() if value is not None}
+    outer = _validated(explicit)
+    chosen, values = _read_context(outer)
+    # A context asked for by name must not be redirected by a variable somebody exported long ago.
+    settled = explicit if context else outer.model_fields_set
+    missing = {name: value for name, value in values.items() if name not in settled}
+    source = f"[contexts.{chosen}] in {outer.config_file}"
+    return _validated({"context": chosen, **missing, **explicit}, dict.fromkeys(missing, source))
+
+
+def _validated(values: dict[str, Any], sources: dict[str, str] | None = None) -> Settings:
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        location = error.errors(include_input=False)[0]["loc"]
+        field = "config_file" if location[0] == "SHRAGA_CONFIG" else str(location[0])
+        if field in (sources or {}):
+            where = f" of {(sources or {})[field]}"
+        else:
+            where = "" if field in values else f" ({_ENV_NAMES.get(field, f'SHRAGA_{field.upper()}')})"
+        raise InvalidInput(field, f"The setting {field}{where} is not valid: {_FIXES[field]}.") from None
+
+
+def _read_context(outer: Settings) -> tuple[str | None, dict[str, Any]]:
+    document = _read_file(outer)
+    contexts = _table(outer.config_file, "contexts", document.get("contexts", {}))
+    chosen = outer.context or document.get("default_context")
+    if chosen is None:
+        return None, {}
+    if not isinstance(chosen, str) or chosen not in contexts:
+        known = f"known contexts: {', '.join(contexts)}" if contexts else "it defines no contexts"
+        raise InvalidInput("context", f"{outer.config_file} has no context {chosen!r}; {known}.")
+    table = _table(outer.config_file, f"contexts.{chosen}", contexts[chosen])
+    _only_known(outer.config_file, f"[contexts.{chosen}]", table, tuple(_CONTEXT_FIELDS))
+    return chosen, {_CONTEXT_FIELDS[key]: value for key, value in table.items()}
+
+
+def _read_file(outer: Settings) -> dict[str, Any]:
+    path = outer.config_file
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if "config_file" not in outer.model_fields_set:
+            return {}
+        raise InvalidInput(
+            "config_file", f"{path} does not exist; create it or unset SHRAGA_CONFIG."
+        ) from None
+    except OSError as error:
+        raise InvalidInput(
+            "config_file", f"{path} cannot be read: {error.strerror}; fix its mode."
+        ) from error
+    except ValueError as error:
+        # Covers broken TOML and text that is not UTF-8.
+        raise InvalidInput("config_file", f"{path} is not valid TOML: {error}; correct that line.") from error
+    _only_known(path, "the top level", document, _FILE_KEYS)
+    return document
+
+
+def _table(path: Path, name: str, value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise InvalidInput(name, f"{name} in {path} has to be a table; write it as [{name}].")
+    return value
+
+
+def _only_known(path: Path, place: str, table: dict[str, Any], known: tuple[str, ...]) -> None:
+    for key in table:
+        if key not in known:
+            raise InvalidInput(
+                key,
+                f"{path} has an unknown key {key!r} at {place}; remove it or use one of {', '.join(known)}.",
+            )

@@ -1,0 +1,15 @@
+-- How many tasks there are in each status, and the ends per minute of the last hour.
+-- Uses: time
+-- KEYS[1] any index. ARGV: 1 owner or '', then statuses.
+-- Reply: {now in ms, count for each status, this hour's pulse, last hour's pulse, leases, due}.
+-- Invariants: looking changes nothing.
+-- Read only.
+local owner = ARGV[1] ~= '' and ARGV[1] or nil
+local counts = {}
+for i = 2, #ARGV do
+  counts[#counts + 1] = redis.call('ZCARD', owner and K.user_index(owner, ARGV[i]) or K.index(ARGV[i]))
+end
+local hour = math.floor(NOW / 3600000)
+return {NOW, counts, redis.call('HGETALL', K.pulse(string.format('%d', hour))),
+  redis.call('HGETALL', K.pulse(string.format('%d', hour - 1))),
+  redis.call('ZCARD', K.leases()), redis.call('ZCARD', K.due()), redis.call('EXISTS', K.leader())}

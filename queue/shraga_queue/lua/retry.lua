@@ -1,0 +1,20 @@
+-- Run an ended task again, or a scheduled one now.
+-- Uses: time, tell, rq, text, find, move
+-- KEYS[1] the owners. ARGV: 1 task, 2 actor, 3 job data, 4 job timeout in s.
+-- Reply: {'queued' | 'refused' | 'missing', status}.
+-- Invariants: earlier runs stay; the new one has a new attempt, hence a new fence.
+local t = find(ARGV[1])
+if not t then return {'missing', ''} end
+local again = FINAL[t.status]
+if not again and t.status ~= 'scheduled' then return {'refused', t.status} end
+redis.call('HDEL', t.key, 'cancel_by', 'cancel_reason', 'expires_at')
+redis.call('ZREM', K.due(), 'expire:' .. t.id)
+if again then
+  next_attempt(t, 'manual')
+  redis.call('HDEL', t.key, 'failures', 'losses')
+end
+local at = stamp(NOW)
+local refused = move(t, again and 'retry' or 'run_now', ARGV[2], '', {'enqueued_at', num(NOW)},
+  {'created_at', at, 'enqueued_at', at, 'data', ARGV[3], 'origin', t.queue, 'description', t.name,
+   'timeout', ARGV[4]}, 0)
+return refused or {'queued', t.status}

@@ -1,0 +1,26 @@
+-- Drop what RQ's registries keep past its time, and rows of long-gone workers.
+-- Uses: time
+-- KEYS[1] RQ's queues. ARGV: 1 our queues' name prefix, 2 ms a silent worker is remembered.
+-- Reply: how many entries went.
+-- Invariants: only entries whose time has passed, only of our own queues.
+local gone = 0
+local seconds = math.floor(NOW / 1000)
+local head = K.rq_queue('')
+for _, key in ipairs(redis.call('SMEMBERS', K.rq_queues())) do
+  local queue = string.sub(key, #head + 1)
+  if string.sub(key, 1, #head) == head and string.sub(queue, 1, #ARGV[1]) == ARGV[1] then
+    for _, registry in ipairs({K.rq_finished(queue), K.rq_failed(queue), K.rq_canceled(queue)}) do
+      gone = gone + redis.call('ZREMRANGEBYSCORE', registry, '-inf', seconds)
+    end
+  end
+end
+for _, worker in ipairs(redis.call('ZRANGEBYSCORE', K.workers(), '-inf', NOW - tonumber(ARGV[2]))) do
+  local name = redis.call('HGET', K.worker(worker), 'name')
+  if name and redis.call('HGET', K.worker_names(), name) == worker then
+    redis.call('HDEL', K.worker_names(), name)
+  end
+  redis.call('DEL', K.worker(worker))
+  redis.call('ZREM', K.workers(), worker)
+  gone = gone + 1
+end
+return gone

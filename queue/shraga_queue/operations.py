@@ -1,0 +1,390 @@
+"""What can be asked of the store, as flows that both clients drive; no network here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shraga_models import (
+    AuditEntry,
+    Event,
+    LogEntry,
+    NewTask,
+    Run,
+    Task,
+    TaskFilter,
+    TaskStatus,
+    Worker,
+    WorkerMode,
+    new_id,
+    parse_filter,
+)
+
+from . import codec
+from .board import BoardQuery, BoardSnapshot, Counts, read_board, read_counts
+from .calls import Argument, Batch, Call, Flow, as_is
+from .codec import TaskRow, TaskWithRuns
+from .errors import InvalidInput, NotFound, Refused
+from .keys import Keys
+from .submission import job_data
+
+LEASE_MS = 6_000
+"""How long a silent run or worker is trusted."""
+SUBMIT_BATCH = 500
+SCAN_BUDGET = 1_000
+BLOCK_MS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """Events read from a stream, where to go on, and whether some between were trimmed away."""
+
+    events: tuple[Event, ...]
+    last_id: str
+    gap: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """Lines read from a run's log, and where to go on."""
+
+    entries: tuple[LogEntry, ...]
+    attempt: int
+    last_id: str
+
+
+class Operations:
+    """Every operation on the store for one prefix, made by one user."""
+
+    def __init__(self, keys: Keys, user: str) -> None:
+        self.keys = keys
+        self.user = user
+
+    # Submitting
+
+    def _submit_call(self, new: NewTask, task_id: str, owner: str) -> Call[list[Any]]:
+        expires = int(new.limits.expires_in * 1000) if new.limits.expires_in else 0
+        args: list[Argument] = [
+            task_id,
+            owner,
+            self.user,
+            new.capability,
+            self.keys.queue_name(new.capability, new.priority),
+            new.name[:120].encode("utf-8", "replace"),
+            (new.schedule.at_ms or 0) if new.schedule else 0,
+            expires,
+            job_data(task_id),
+            int(new.limits.timeout) or 1,
+            *(field.encode("utf-8", "replace") for field in codec.task_fields(new)),
+        ]
+        return Call(as_is, "submit", (self.keys.make("task", owner=owner, task=task_id),), tuple(args))
+
+    def _submitted(self, new: NewTask, task_id: str, owner: str, reply: list[Any]) -> Task:
+        # A repeated call after a lost reply finds the id taken; ids are fresh, so that is our own task.
+        status, now = TaskStatus(codec.text(reply[1])), codec.sure_moment(reply[2])
+        return Task(
+            **{name: getattr(new, name) for name in type(new).model_fields},
+            id=task_id,
+            owner=owner,
+            status=status,
+            moved_at=now,
+            created_at=now,
+            updated_at=now,
+            created_by=self.user,
+            updated_by=self.user,
+            attempt=1,
+            queue=self.keys.queue_name(new.capability, new.priority),
+            next_run_at=new.schedule.at if new.schedule and status is TaskStatus.SCHEDULED else None,
+        )
+
+    def submit(self, new: NewTask, owner: str | None = None) -> Flow[Task]:
+        """Accept one task, in one round trip."""
+        task_id, who = new_id(), owner or self.user
+        reply = yield self._submit_call(new, task_id, who)
+        return self._submitted(new, task_id, who, reply)
+
+    def submit_many(self, tasks: Iterable[NewTask], owner: str | None = None) -> Flow[list[Task]]:
+        """Accept many tasks, pipelined; each is accepted or refused by itself."""
+        who, done = owner or self.user, list[Task]()
+        waiting = [(new, new_id()) for new in tasks]
+        for start in range(0, len(waiting), SUBMIT_BATCH):
+            chunk = waiting[start : start + SUBMIT_BATCH]
+            replies = yield Batch(tuple(self._submit_call(new, task_id, who) for new, task_id in chunk))
+            done += [
+                self._submitted(new, task_id, who, reply)
+                for (new, task_id), reply in zip(chunk, replies, strict=True)
+            ]
+        return done
+
+    # Reading
+
+    def _task_call(self, task_id: str) -> Call[TaskWithRuns | None]:
+        def read(reply: Any) -> TaskWithRuns | None:
+            return codec.read_task_with_runs(task_id, reply)
+
+        return Call(read, "task", (self.keys.make("owners"),), (task_id,))
+
+    def get(self, task_id: str) -> Flow[TaskWithRuns]:
+        """Return a task with its runs; raises NotFound."""
+        found = yield self._task_call(task_id)
+        if found is None:
+            raise NotFound(f"There is no task {task_id!r}; `shraga list` shows the ones there are.")
+        result: TaskWithRuns = found
+        return result
+
+    def get_task(self, task_id: str) -> Flow[Task]:
+        """Return a task; raises NotFound."""
+        return (yield from self.get(task_id)).task
+
+    def get_runs(self, task_id: str) -> Flow[tuple[Run, ...]]:
+        """Return a task's runs, oldest first; raises NotFound."""
+        return (yield from self.get(task_id)).runs
+
+    def find_rows(self, text: str = "", limit: int = 100) -> Flow[list[TaskRow]]:
+        """Return the rows a filter matches, newest move first; raises InvalidInput for a bad filter."""
+        try:
+            wanted = parse_filter(text)
+        except ValueError as error:
+            raise InvalidInput("filter", str(error)) from None
+        now = codec.sure_moment((yield self._now())).timestamp() * 1000 if _has_age(wanted) else 0.0
+        rows: list[TaskRow] = []
+        for status in wanted.status or tuple(TaskStatus):
+            for owner in wanted.owner or ("",):
+                rows += yield from self._scan(wanted, status, owner, now, limit)
+        return sorted(rows, key=lambda row: (row.moved_at, row.id), reverse=True)[:limit]
+
+    def _now(self) -> Call[int]:
+        return Call(lambda reply: int(reply[0]) * 1000 + int(reply[1]) // 1000, command=("TIME",))
+
+    def _scan(
+        self, wanted: TaskFilter, status: str, owner: str, now: float, limit: int
+    ) -> Flow[list[TaskRow]]:
+        rows: list[TaskRow] = []
+        score, after = "+inf", ""
+        tests = _tests(wanted)
+        before = str(int(now - wanted.older_than * 1000)) if wanted.older_than is not None else ""
+        since = str(int(now - wanted.younger_than * 1000)) if wanted.younger_than is not None else ""
+        while len(rows) < limit:
+            args: tuple[Argument, ...] = (
+                owner,
+                status,
+                score,
+                after,
+                limit - len(rows),
+                SCAN_BUDGET,
+                before,
+                since,
+                *tests,
+            )
+            reply = yield Call(as_is, "search", (self.keys.make("index", status=status),), args)
+            rows += [codec.read_row(cells) for cells in reply[0]]
+            score, after = codec.text(reply[1]), codec.text(reply[2])
+            if not score:
+                break
+        return rows
+
+    def find(self, text: str = "", limit: int = 100) -> Flow[list[Task]]:
+        """Return the tasks a filter matches, newest move first; raises InvalidInput for a bad filter."""
+        rows = yield from self.find_rows(text, limit)
+        if not rows:
+            return []
+        found = yield Batch(tuple(self._task_call(row.id) for row in rows))
+        return [one.task for one in found if one is not None]
+
+    def board(self, query: BoardQuery) -> Flow[BoardSnapshot]:
+        """Return pages of the board's columns, in one script call."""
+        args: list[Argument] = [query.owner or ""]
+        for column in query.columns:
+            args += [",".join(column.statuses), column.first, column.count]
+        index = (self.keys.make("index", status=TaskStatus.QUEUED),)
+        snapshot: BoardSnapshot = yield Call(read_board, "board", index, tuple(args))
+        return snapshot
+
+    def counts(self, owner: str | None = None) -> Flow[Counts]:
+        """Return how many tasks there are in each status, and the ends per minute of the last hour."""
+        index = (self.keys.make("index", status=TaskStatus.QUEUED),)
+        counts: Counts = yield Call(read_counts, "counts", index, (owner or "", *TaskStatus))
+        return counts
+
+    # Acting
+
+    def ask_cancel(self, task_id: str, reason: str = "") -> Flow[tuple[str, TaskStatus]]:
+        """Ask a task to stop; returns `canceled` or `asked`. Raises NotFound, or Refused when it has ended."""
+        reply = yield Call(as_is, "cancel", (self.keys.make("owners"),), (task_id, self.user, reason))
+        answer, status = codec.text(reply[0]), codec.text(reply[1])
+        if answer == "missing":
+            raise NotFound(f"There is no task {task_id!r}; `shraga list` shows the ones there are.")
+        if answer == "ended":
+            raise Refused(f"The task {task_id} is {status} already; there is nothing to cancel.")
+        return answer, TaskStatus(status)
+
+    def cancel(self, task_id: str, reason: str = "", timeout: float | None = None) -> Flow[Task]:
+        """Stop a task and return it once that is confirmed; raises Refused when it ended otherwise or not in time."""
+        answer, _ = yield from self.ask_cancel(task_id, reason)
+        if answer == "canceled":
+            return (yield from self.get_task(task_id))
+        task = yield from self.wait(task_id, timeout)
+        if not task.status.is_final:
+            raise Refused(
+                f"The task {task_id} was asked to stop but is still {task.status}; look again later."
+            )
+        if task.status is not TaskStatus.CANCELED:
+            raise Refused(f"The task {task_id} {task.status} before it could be stopped.")
+        return task
+
+    def retry(self, task_id: str) -> Flow[Task]:
+        """Run an ended task again, or a scheduled one now; raises NotFound or Refused."""
+        task = yield from self.get_task(task_id)
+        args = (task_id, self.user, job_data(task_id), int(task.limits.timeout) or 1)
+        reply = yield Call(as_is, "retry", (self.keys.make("owners"),), args)
+        answer, status = codec.text(reply[0]), codec.text(reply[1])
+        if answer == "refused":
+            raise Refused(
+                f"The task {task_id} is {status}; only an ended or a scheduled task can be run again."
+            )
+        return (yield from self.get_task(task_id))
+
+    def wait(self, task_id: str, timeout: float | None = None) -> Flow[Task]:
+        """Return a task when it has ended, or as it is after `timeout` seconds."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        task = yield from self.get_task(task_id)
+        stream = self.keys.make("user_events", owner=task.owner)
+        last_id = yield from self.last_event_id(stream)
+        task = yield from self.get_task(task_id)
+        while not task.status.is_final and (deadline is None or time.monotonic() < deadline):
+            left = (
+                BLOCK_MS
+                if deadline is None
+                else max(1, min(BLOCK_MS, int((deadline - time.monotonic()) * 1000)))
+            )
+            page = yield self._block(stream, last_id, left)
+            last_id = page.last_id
+            if not page.events or any(event.task_id == task_id for event in page.events):
+                task = yield from self.get_task(task_id)
+        return task
+
+    # Logs, events, audit
+
+    def logs(self, task_id: str, attempt: int | None = None, tail: int | None = None) -> Flow[LogPage]:
+        """Return the lines of a run (the latest where none is named), or its last `tail`."""
+        task = yield from self.get_task(task_id)
+        number = attempt or task.attempt
+        key = self.keys.make("log", owner=task.owner, task=task_id, attempt=number)
+
+        def read(reply: Any) -> list[LogEntry]:
+            return codec.read_log(number, reversed(reply) if tail is not None else reply)
+
+        command: tuple[Argument, ...] = ("XRANGE", key, "-", "+")
+        if tail is not None:
+            command = ("XREVRANGE", key, "+", "-", "COUNT", max(1, tail))
+        entries = yield Call(read, command=command)
+        return LogPage(tuple(entries), number, entries[-1].id if entries else "0-0")
+
+    def more_logs(self, task: Task, page: LogPage, block_ms: int = BLOCK_MS) -> Flow[LogPage]:
+        """Return the lines after a page, waiting up to `block_ms` for the first."""
+        key = self.keys.make("log", owner=task.owner, task=task.id, attempt=page.attempt)
+        command = ("XREAD", "COUNT", 2000, "BLOCK", block_ms, "STREAMS", key, page.last_id)
+        reply = yield Call(as_is, command=command)
+        entries = codec.read_log(page.attempt, _only_stream(reply))
+        return LogPage(tuple(entries), page.attempt, entries[-1].id if entries else page.last_id)
+
+    def event_stream(self, owner: str | None = None) -> str:
+        """Return the key of the organisation's event stream, or of one user's."""
+        return self.keys.make("user_events", owner=owner) if owner else self.keys.make("events")
+
+    def last_event_id(self, stream: str) -> Flow[str]:
+        """Return the id of a stream's newest entry, `0-0` where it is empty."""
+        reply = yield Call(as_is, command=("XREVRANGE", stream, "+", "-", "COUNT", 1))
+        return codec.text(reply[0][0]) if reply else "0-0"
+
+    def events(self, owner: str | None = None, tail: int = 100) -> Flow[EventPage]:
+        """Return the last `tail` events, oldest first."""
+        command = ("XREVRANGE", self.event_stream(owner), "+", "-", "COUNT", max(1, tail))
+        reply = yield Call(as_is, command=command)
+        events = tuple(codec.read_event(entry) for entry in reversed(reply))
+        return EventPage(events, events[-1].id if events else "0-0")
+
+    def events_after(self, last_id: str, owner: str | None = None, count: int = 2000) -> Flow[EventPage]:
+        """Return what followed an event without waiting; `gap` says that some of it is gone."""
+
+        def read(reply: Any) -> EventPage:
+            events = tuple(codec.read_event(entry) for entry in reply[1])
+            return EventPage(events, events[-1].id if events else last_id, bool(reply[0]))
+
+        page: EventPage = yield Call(read, "events", (self.event_stream(owner),), (last_id, count))
+        return page
+
+    def more_events(
+        self, last_id: str, owner: str | None = None, block_ms: int = BLOCK_MS
+    ) -> Flow[EventPage]:
+        """Return what followed an event, waiting up to `block_ms` for the first."""
+        page: EventPage = yield self._block(self.event_stream(owner), last_id, block_ms)
+        return page
+
+    def _block(self, stream: str, last_id: str, block_ms: int) -> Call[EventPage]:
+        def read(reply: Any) -> EventPage:
+            events = tuple(codec.read_event(entry) for entry in _only_stream(reply))
+            return EventPage(events, events[-1].id if events else last_id)
+
+        return Call(read, command=("XREAD", "COUNT", 2000, "BLOCK", block_ms, "STREAMS", stream, last_id))
+
+    def audit(self, tail: int = 100) -> Flow[list[AuditEntry]]:
+        """Return the last `tail` audit entries, oldest first."""
+        command = ("XREVRANGE", self.keys.make("audit"), "+", "-", "COUNT", max(1, tail))
+        entries: list[AuditEntry] = yield Call(
+            lambda reply: codec.read_audit(reversed(reply)), command=command
+        )
+        return entries
+
+    # Workers
+
+    def workers(self, limit: int = 1000) -> Flow[list[Worker]]:
+        """Return the workers, the ones seen last first."""
+
+        def read(reply: Any) -> list[Worker]:
+            return [codec.read_worker(row, int(reply[0]), LEASE_MS) for row in reply[1:] if row[2]]
+
+        workers: list[Worker] = yield Call(read, "workers", (self.keys.make("workers"),), (limit,))
+        return workers
+
+    def set_worker_mode(self, worker: str, mode: WorkerMode) -> Flow[str]:
+        """Drain, resume or stop a worker by name or id; returns its id. Raises NotFound or Refused."""
+        args = (worker, mode.value, self.user)
+        reply = yield Call(as_is, "worker_mode", (self.keys.make("workers"),), args)
+        answer = codec.text(reply[0])
+        if answer == "missing":
+            raise NotFound(f"There is no worker {worker!r}; `shraga workers` shows the ones there are.")
+        if answer == "gone":
+            raise Refused(f"The worker {worker!r} is not running; start it with `shraga worker`.")
+        if answer == "stopping":
+            raise Refused(f"The worker {worker!r} is stopping already; start a new one with `shraga worker`.")
+        return codec.text(reply[1])
+
+    def now(self) -> Flow[datetime]:
+        """Return Redis's time."""
+        ms = yield self._now()
+        return codec.sure_moment(ms)
+
+
+def _has_age(wanted: TaskFilter) -> bool:
+    return wanted.older_than is not None or wanted.younger_than is not None
+
+
+def _tests(wanted: TaskFilter) -> Sequence[str]:
+    fields = {
+        "kind": wanted.kind,
+        "priority": wanted.priority,
+        "capability": wanted.capability,
+        "worker_name": wanted.worker,
+        "id": wanted.id,
+        "label": wanted.label,
+    }
+    tests = [part for name, values in fields.items() if values for part in (name, ",".join(values))]
+    return [*tests, *(part for word in wanted.words for part in ("word", codec.spellings(word)))]
+
+
+def _only_stream(reply: Any) -> list[Any]:
+    return next(iter(codec.read_streams(reply).values()), [])

@@ -1,0 +1,82 @@
+"""Tasks that were written down: one as YAML, many as JSON lines; checked before anything is submitted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shraga_models import NewTask
+
+from .errors import InvalidInput
+from .submission import check_task
+
+LINE_EXAMPLE = '{"name": "...", "action": {"type": "python", "callable": "pkg.mod:func", "args": {}}}'
+
+
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """A line that is no task: its number (from 1), the field to blame, and what to do."""
+
+    number: int
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"line {self.number}: {self.message}"
+
+
+def read_task_file(path: str | Path) -> dict[str, Any]:
+    """Return the fields of the task in a YAML (or JSON) file, not yet checked; raises InvalidInput."""
+    import yaml
+
+    try:
+        document = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidInput("file", f"{path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise InvalidInput("file", f"{path} is not UTF-8 text.") from None
+    except yaml.YAMLError as error:
+        raise InvalidInput("file", f"{path} is not valid YAML: {_place(error)}.") from None
+    if not isinstance(document, dict) or not all(isinstance(key, str) for key in document):
+        raise InvalidInput(
+            "file", f"{path} holds no task: write its fields as `name: ...` and `action: ...`."
+        )
+    return document
+
+
+def _place(error: Exception) -> str:
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or "unreadable"
+    return f"{problem} (line {mark.line + 1}, column {mark.column + 1})" if mark else str(problem)
+
+
+def parse_line(number: int, line: str | bytes) -> NewTask | BadLine | None:
+    """Return the task of one JSON line, what is wrong with it, or None where the line is blank."""
+    if not line.strip():
+        return None
+    try:
+        # Editors on Windows begin a file with a byte order mark.
+        fields = json.loads(line.decode("utf-8-sig") if isinstance(line, bytes) else line)
+    except UnicodeDecodeError:
+        return BadLine(number, "line", "it is not UTF-8 text")
+    except RecursionError:
+        return BadLine(number, "line", "it is nested too deeply")
+    except ValueError as error:
+        said = getattr(error, "msg", "unreadable")
+        return BadLine(number, "line", f"not valid JSON: {said} at column {getattr(error, 'colno', 1)}")
+    if not isinstance(fields, dict):
+        return BadLine(number, "line", f"not a task: write {LINE_EXAMPLE}")
+    try:
+        return check_task(fields)
+    except InvalidInput as error:
+        return BadLine(number, error.field, str(error))
+
+
+def parse_lines(lines: Iterable[str | bytes]) -> Iterator[NewTask | BadLine]:
+    """Yield the task of each JSON line, or what is wrong with it; blank lines are passed over."""
+    for number, line in enumerate(lines, 1):
+        parsed = parse_line(number, line)
+        if parsed is not None:
+            yield parsed

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from shraga_queue import embedded
+from shraga_queue.config import load_settings
+from shraga_queue.connect import check_server, connect_async, connect_sync, explain
+from shraga_queue.errors import Forbidden, Unreachable
+from tests.waiting import wait_until
+
+Start = Callable[..., int]
+
+
+@pytest.fixture(autouse=True)
+def no_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("SHRAGA_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts valkey-servers with a password on loopback and returns their ports."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def run(config: str, *options: str) -> int:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = int(free.getsockname()[1])
+        folder = tmp_path / str(port)
+        folder.mkdir()
+        (folder / "server.conf").write_text(
+            f"port {port}\nbind 127.0.0.1\ndir {folder}\nlogfile {folder}/log\nrequirepass sesame\n{config}\n"
+        )
+        started.append(subprocess.Popen([embedded._find_binary(), str(folder / "server.conf"), *options]))
+        wait_until(lambda: listens(port), what=f"the server on port {port}")
+        return port
+
+    yield run
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def calls(client: redis.Redis) -> dict[str, int]:
+    found = {
+        name.removeprefix("cmdstat_"): facts["calls"] for name, facts in client.info("commandstats").items()
+    }
+    # The Lua module of Valkey reads settings while the server starts.
+    found.pop("config|get", None)
+    return found
+
+
+async def test_a_new_connection_costs_one_round_trip(start: Start) -> None:
+    port = start('save ""')
+    settings = load_settings(url=f"redis://:sesame@127.0.0.1:{port}/0")
+    with connect_sync(settings) as client:
+        assert client.get("nothing") is None
+        assert calls(client) == {"hello": 1, "get": 1}
+    async with connect_async(settings) as other:
+        assert await other.set("a", "b") and await other.get("a") == b"b"
+    with connect_sync(settings) as client:
+        assert calls(client) == {"hello": 3, "get": 2, "set": 1, "info": 1}
+
+
+def test_a_user_without_rights(start: Start) -> None:
+    port = start('save ""')
+    with connect_sync(load_settings(url=f"redis://:sesame@127.0.0.1:{port}")) as admin:
+        admin.execute_command("ACL", "SETUSER", "bob", "on", ">open", "+ping", "~bob:*")
+    url = f"redis://bob:open@127.0.0.1:{port}"
+    with connect_sync(load_settings(url=url)) as client:
+        assert check_server(client).kind == "unknown"
+        with pytest.raises(redis.exceptions.NoPermissionError) as caught:
+            client.get("bob:1")
+    assert isinstance(explain(caught.value, url), Forbidden)
+
+
+def test_a_wrong_password_and_none(start: Start) -> None:
+    port = start('save ""')
+    for login, sentence in (("", "asks for a password"), (":guess@", "does not accept this user name")):
+        client = connect_sync(load_settings(url=f"redis://{login}127.0.0.1:{port}"))
+        with client, pytest.raises(Unreachable, match=sentence):
+            check_server(client)
+
+
+async def test_through_a_sentinel(start: Start) -> None:
+    primary = start('save ""')
+    sentinel = start(
+        f"sentinel monitor main 127.0.0.1 {primary} 1\nsentinel auth-pass main sesame", "--sentinel"
+    )
+    absent = f"127.0.0.1:{primary + 1 if primary < 65535 else 1}"
+    url = f"redis+sentinel://:sesame@{absent},127.0.0.1:{sentinel}/main/2?sentinel_password=sesame"
+    settings = load_settings(url=url)
+    with connect_sync(settings) as client:
+        assert wait_until(lambda: client.set("a", 1), what="the primary's answer")
+        assert check_server(client).mode == "standalone"
+    async with connect_async(settings) as other:
+        assert await other.get("a") == b"1"
+    with connect_sync(load_settings(url=f"redis://:sesame@127.0.0.1:{primary}/2")) as direct:
+        assert direct.get("a") == b"1"
+    wrong = connect_sync(load_settings(url=url.replace("/main", "/other")), retries=0)
+    with wrong, pytest.raises(Unreachable, match="know no running primary"):
+        check_server(wrong)

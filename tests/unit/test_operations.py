@@ -1,0 +1,188 @@
+"""The operations as flows: what they send and what they make of the answer, without a server."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from shraga_models import Limits, NewTask, Schedule, Shell, TaskStatus
+from shraga_queue.calls import Batch, Call, Flow
+from shraga_queue.errors import InvalidInput, NotFound, Refused
+from shraga_queue.keys import Keys
+from shraga_queue.operations import Operations
+from shraga_queue.submission import build_task, check_task, job_data
+from tests.factories import new_task
+
+operations = Operations(Keys("p", "rq"), "alice")
+
+
+def sent(flow: Flow[Any]) -> Call[Any]:
+    """Return the first thing a flow sends, a single call."""
+    call = next(flow)
+    assert isinstance(call, Call)
+    return call
+
+
+def answer(flow: Flow[Any], reply: Any) -> Any:
+    """Answer the first call of a flow and return its result."""
+    call = sent(flow)
+    with pytest.raises(StopIteration) as stop:
+        flow.send(call.read(reply))
+    return stop.value.value
+
+
+# Submitting
+
+
+def test_submit_sends_one_script_for_the_owner_by_the_user() -> None:
+    call = sent(operations.submit(new_task("n", priority="high", capability="gpu"), "bob"))
+    task_id, owner, actor, capability, queue, name, at, expires, data, timeout = call.args[:10]
+    assert (call.script, call.keys) == ("submit", (f"p:u:bob:t:{task_id!s}",))
+    assert (owner, actor, capability, queue, name) == ("bob", "alice", "gpu", "p.gpu.high", b"n")
+    assert (at, expires, timeout) == (0, 0, 3600)
+    assert json.loads(str(data)) == ["shraga_queue.rq_job.perform", None, [task_id], {}]
+
+
+@pytest.mark.parametrize(
+    ("fields", "place", "value"),
+    [
+        ({"schedule": Schedule(at="2030-01-01T00:00:00Z")}, 6, 1893456000000),
+        ({"limits": Limits(expires_in="1m")}, 7, 60000),
+        ({"limits": Limits(timeout=0.5)}, 9, 1),
+        ({"name": "ü" * 200}, 5, ("ü" * 120).encode()),
+    ],
+)
+def test_submit_sends_times_in_the_script_s_units(fields: dict[str, Any], place: int, value: object) -> None:
+    assert sent(operations.submit(new_task(**fields))).args[place] == value
+
+
+def test_submitted_task_is_returned_as_it_was_stored() -> None:
+    schedule = Schedule(at="2030-01-01T00:00:00Z")
+    task = answer(operations.submit(new_task("n", labels=["a"], schedule=schedule)), [1, b"scheduled", 1000])
+    assert (task.name, task.labels, task.owner, task.created_by) == ("n", ("a",), "alice", "alice")
+    assert (task.status, task.next_run_at, task.moved_at.timestamp()) == (
+        TaskStatus.SCHEDULED,
+        schedule.at,
+        1,
+    )
+
+
+def test_many_tasks_are_sent_in_batches() -> None:
+    flow = operations.submit_many([new_task() for _ in range(501)])
+    batch = next(flow)
+    assert isinstance(batch, Batch)
+    rest = flow.send([[1, b"queued", 1]] * 500)
+    assert isinstance(rest, Batch)
+    assert (len(batch.calls), len(rest.calls)) == (500, 1)
+
+
+def test_no_tasks_send_nothing() -> None:
+    with pytest.raises(StopIteration) as stop:
+        next(operations.submit_many([]))
+    assert stop.value.value == []
+
+
+# Errors that name the field
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "said"),
+    [
+        ({"name": ""}, "name", "name: "),
+        ({"name": "x" * 100_001}, "name", "name has 100,001 characters"),
+        ({"context": {"k": "x" * 100_001}}, "context", "context has 100,009 characters"),
+        ({"context": {"k": object()}}, "context", "context holds what JSON cannot"),
+        ({"prioritty": "high"}, "prioritty", "is not a field of this record: remove it or correct its name"),
+        ({"priority": "urgent"}, "priority", "'critical', 'high', 'normal' or 'low'"),
+        ({"limits": {"timeout": "soon"}}, "limits.timeout", "is no duration"),
+        ({"schedule": {}}, "schedule", "give exactly one of cron, interval and at"),
+        ({"labels": ["a b"]}, "labels.0", "labels.0: "),
+        ({"action": {"type": "magic"}}, "action", "action: "),
+    ],
+)
+def test_bad_field_is_named_with_what_is_wrong(fields: dict[str, Any], field: str, said: str) -> None:
+    with pytest.raises(InvalidInput, match=said) as caught:
+        check_task({"name": "n", "action": {"type": "shell", "command": "x"}} | fields)
+    assert caught.value.field == field
+    assert str(caught.value).startswith(field)
+    assert not isinstance(caught.value, ValidationError)
+
+
+def test_task_is_built_of_name_action_and_fields() -> None:
+    assert build_task("n", Shell("x"), {"priority": "low"}) == NewTask(
+        name="n", action=Shell("x"), priority="low"
+    )
+
+
+def test_job_data_is_json_and_holds_no_pickle() -> None:
+    assert job_data("t") == '["shraga_queue.rq_job.perform", null, ["t"], {}]'
+
+
+# Reading and acting
+
+
+def test_unknown_task_is_not_found_with_a_way_on() -> None:
+    flow = operations.get("nope")
+    next(flow)
+    with pytest.raises(NotFound, match="There is no task 'nope'; `shraga list` shows the ones there are"):
+        flow.send(None)
+
+
+def test_bad_filter_is_refused_before_anything_is_sent() -> None:
+    with pytest.raises(InvalidInput, match="'colour' in 'colour:red' is unknown") as caught:
+        next(operations.find_rows("colour:red"))
+    assert caught.value.field == "filter"
+
+
+@pytest.mark.parametrize(
+    ("reply", "error", "said"),
+    [
+        ([b"missing", b""], NotFound, "There is no task 't'"),
+        ([b"ended", b"failed"], Refused, "The task t is failed already; there is nothing to cancel"),
+    ],
+)
+def test_cancel_says_why_it_cannot(reply: list[bytes], error: type[Exception], said: str) -> None:
+    flow = operations.ask_cancel("t", "why")
+    assert sent(flow).args == ("t", "alice", "why")
+    with pytest.raises(error, match=said):
+        flow.send(reply)
+
+
+@pytest.mark.parametrize(
+    ("reply", "error", "said"),
+    [
+        ([b"missing", b"", b""], NotFound, "There is no worker 'w'"),
+        ([b"gone", b"i", b""], Refused, "The worker 'w' is not running"),
+        ([b"stopping", b"i", b""], Refused, "The worker 'w' is stopping already"),
+    ],
+)
+def test_worker_mode_says_why_it_cannot(reply: list[bytes], error: type[Exception], said: str) -> None:
+    from shraga_models import WorkerMode
+
+    flow = operations.set_worker_mode("w", WorkerMode.DRAINING)
+    assert sent(flow).args == ("w", "draining", "alice")
+    with pytest.raises(error, match=said):
+        flow.send(reply)
+
+
+def test_words_of_a_filter_are_told_apart_even_where_they_hold_a_comma() -> None:
+    call = sent(operations.find_rows('status:queued "a,b" c'))
+    assert call.args[8:] == ("word", "a,b", "word", "c")
+
+
+def test_words_are_sent_in_each_case_that_lua_cannot_make() -> None:
+    assert sent(operations.find_rows("status:queued ÄrgeR")).args[8:] == ("word", "ärger\0Ärger")
+
+
+@pytest.mark.parametrize("tail", [None, 5])
+def test_event_page_goes_on_from_its_last_event(tail: int | None) -> None:
+    reply = [[b"2-0", [b"type", b"b"]], [b"1-0", [b"type", b"a"]]]
+    page = answer(operations.events("bob", **({"tail": tail} if tail else {})), reply)
+    assert ([event.type for event in page.events], page.last_id, page.gap) == (["a", "b"], "2-0", False)
+
+
+def test_empty_event_page_goes_on_from_the_beginning() -> None:
+    assert answer(operations.events(), []).last_id == "0-0"

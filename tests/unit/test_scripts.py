@@ -1,0 +1,124 @@
+"""The Lua scripts: each says what it is, spells no key, and writes only where it says so."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lupa.lua51 import LuaRuntime  # type: ignore[import-untyped]
+
+from shraga_models import MOVES, TaskStatus
+from shraga_queue.keys import _TEMPLATES, Keys
+from shraga_queue.scripts import READ_ONLY_MARK, Bounds, load_script
+
+FOLDER = Path(str(files("shraga_queue") / "lua"))
+FILES = sorted(FOLDER.glob("*.lua"))
+SCRIPTS = [path.stem for path in FILES if not path.stem.startswith("lib_")]
+READERS = ["board", "counts", "events", "expired", "search", "task", "workers"]
+READING = {
+    "TIME", "GET", "EXISTS", "HGET", "HMGET", "HGETALL", "ZCARD", "ZCOUNT", "ZSCORE", "ZRANGE", "ZREVRANGE",
+    "ZREVRANGEBYSCORE", "ZRANGEBYSCORE", "LRANGE", "LLEN", "SMEMBERS", "XRANGE", "XREVRANGE",
+}  # fmt: skip
+COMMAND = re.compile(r"redis\.call\(\s*'(\w+)'")
+KEY_ARGUMENT = re.compile(r"redis\.call\(\s*'\w+',\s*([^,)]+)")
+LITERAL = re.compile(r"'([^']*)'|\"([^\"]*)\"")
+
+
+def code(path: Path) -> str:
+    """Return a file without its comments."""
+    return re.sub(r"--[^\n]*", "", path.read_text())
+
+
+def load(name: str) -> str:
+    return load_script(name, Keys("p", "rq"), Bounds()).text
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_header_states_keys_arguments_reply_and_invariants(path: Path) -> None:
+    header = "\n".join(line for line in path.read_text().splitlines()[:12] if line.startswith("--"))
+    said = {word for word in ("KEYS", "ARGV", "Reply:", "Invariants:") if word in header}
+    assert said == {"KEYS", "ARGV", "Reply:", "Invariants:"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_no_key_is_spelled_in_a_script(path: Path) -> None:
+    arguments = [found.strip() for found in KEY_ARGUMENT.findall(code(path))]
+    literals = ["".join(found) for found in LITERAL.findall(code(path))]
+    pieces = {piece for template in _TEMPLATES.values() for piece in re.findall(r":[a-z-]{2,}", template)}
+    assert [one for one in arguments if one.startswith(("'", '"'))] == []
+    assert [one for one in literals if any(piece in one for piece in pieces) or one.startswith("rq:")] == []
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_only_keys_that_python_knows_are_made(name: str) -> None:
+    assert set(re.findall(r"\bK\.(\w+)", load(name))) <= set(_TEMPLATES)
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_script_is_lua_that_compiles_without_stray_globals(name: str) -> None:
+    lua = LuaRuntime()
+    assert lua.globals().loadstring(load(name)) is not None
+    assert re.findall(r"^(?!local )(?:function (?!K\.)|\w+ = )", load(name), re.MULTILINE) == []
+
+
+def test_readers_are_those_that_say_so() -> None:
+    assert [name for name in SCRIPTS if load_script(name, Keys(), Bounds()).read_only] == READERS
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_reader_sends_no_command_that_writes(name: str) -> None:
+    assert set(COMMAND.findall(load(name))) <= READING
+
+
+@pytest.mark.parametrize("name", sorted(set(SCRIPTS) - set(READERS)))
+def test_every_other_script_writes(name: str) -> None:
+    assert set(COMMAND.findall(load(name))) - READING
+    assert READ_ONLY_MARK not in load(name)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_libraries_a_script_names_are_the_ones_it_needs(path: Path) -> None:
+    text = path.read_text()
+    used = re.search(r"^-- Uses:\s*(.+)$", text, re.MULTILINE)
+    for name in [part.strip() for part in used[1].split(",")] if used else []:
+        assert (FOLDER / f"lib_{name}.lua").exists()
+
+
+def test_scripts_are_given_the_one_table_of_moves() -> None:
+    lua = LuaRuntime()
+    head = load("claim").split("-- Redis's clock", 1)[0]
+    moves, final = lua.execute(head + "\nreturn MOVES, FINAL")
+    assert {name: (set(row["from"]), row.to, row.event) for name, row in moves.items()} == {
+        move.name: (set(move.sources), move.target, move.event) for move in MOVES.values()
+    }
+    assert set(final) == {status for status in TaskStatus if status.is_final}
+
+
+def test_script_is_loaded_once_for_a_prefix_and_differs_by_prefix() -> None:
+    first = load_script("claim", Keys("a"), Bounds())
+    assert load_script("claim", Keys("a"), Bounds()) is first
+    assert load_script("claim", Keys("b"), Bounds()).sha != first.sha
+
+
+def test_bounds_reach_the_scripts() -> None:
+    assert "events = 7," in load_script("submit", Keys(), Bounds(events=7)).text
+
+
+def test_unknown_script_is_an_error() -> None:
+    with pytest.raises(FileNotFoundError):
+        load_script("nothing", Keys(), Bounds())
+
+
+@given(st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1)))
+def test_lua_writes_a_time_as_rq_reads_it(at: datetime) -> None:
+    lua = LuaRuntime()
+    lua.execute("redis = {call = function() return {0, 0} end}")
+    lua.execute((FOLDER / "lib_time.lua").read_text().replace("local function", "function"))
+    ms = int(at.replace(tzinfo=UTC).timestamp() * 1000)
+    expected = datetime.fromtimestamp(ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{ms % 1000:03d}000Z"
+    assert lua.globals().stamp(ms) == expected
