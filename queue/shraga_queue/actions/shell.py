@@ -1,0 +1,65 @@
+"""Run a command line; its output goes to the run's log as it appears."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+
+from shraga_models import ExecutionDetails, RunStatus, Shell
+
+from .. import proctree
+from ..context import RunContext
+from ..engine import Outcome
+from .secrets import run_secrets
+
+
+def run_shell(action: Shell, context: RunContext, modules: tuple[str, ...]) -> Outcome:
+    """Run `/bin/sh -c` in the execution folder; exit code 0 completes the run."""
+    folder = str(context.make_folder())
+    details = ExecutionDetails(execution_folder=folder)
+    try:
+        command = run_secrets.resolve(action.command)
+        given = {name: run_secrets.resolve(value) for name, value in action.env.items()}
+    except LookupError as error:
+        return Outcome(RunStatus.FAILED, error=f"{error}.", execution=details, retry=False)
+    try:
+        process = subprocess.Popen(
+            ["/bin/sh", "-c", command],
+            cwd=action.cwd or folder,
+            env=os.environ | given,
+            stdin=subprocess.DEVNULL,
+        )
+    except OSError as error:
+        reason = f"The command could not be started: {error.strerror or error} ({error.filename})."
+        return Outcome(RunStatus.FAILED, error=reason, execution=details)
+    return _ended(_wait(process), details)
+
+
+def _wait(process: subprocess.Popen[bytes]) -> int:
+    proctree.own(process.pid)
+    try:
+        return process.wait()
+    except BaseException:
+        # The run was asked to stop: pass it on to the whole tree, and let the worker's grace run.
+        proctree.send([process.pid, *proctree.descendants(os.getpid())], signal.SIGTERM)
+        process.wait()
+        raise
+    finally:
+        proctree.disown(process.pid)
+
+
+def _ended(code: int, details: ExecutionDetails) -> Outcome:
+    if code == 0:
+        return Outcome(RunStatus.COMPLETED, exit_code=0, execution=details)
+    if code < 0:
+        name = proctree.signal_name(-code)
+        return Outcome(
+            RunStatus.FAILED,
+            exit_code=128 - code,
+            error=f"The command was ended by {name}.",
+            execution=details,
+        )
+    return Outcome(
+        RunStatus.FAILED, exit_code=code, error=f"The command ended with exit code {code}.", execution=details
+    )

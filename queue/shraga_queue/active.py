@@ -1,0 +1,300 @@
+"""A run in a slot's hands: its lease, its limits, its stop, and how it ends in the store."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+from redis.exceptions import BusyLoadingError, OutOfMemoryError, ReadOnlyError, RedisError
+
+from shraga_models import RunStatus
+from shraga_models.durations import format_duration
+
+from . import proctree
+from .engine import STALE, Claim, Engine, LogLine, Outcome
+from .horse import Deadline, claim_json, lease_clock, read_outcome
+from .operations import LEASE_MS
+
+LEASE = LEASE_MS / 1000
+MARGIN = 1.0
+"""Seconds before the lease's end at which the horse stops itself."""
+BEAT_EVERY = 1.5
+FIRST_BEAT = 0.25
+TELL_EVERY = 0.5
+MAX_KEPT_LINES = 5_000
+LOG_BATCH = 250
+SETTLE_PAUSE = 0.25
+
+
+def server_is_down(error: Exception) -> bool:
+    """Whether an error says that nobody can reach the server, rather than that we alone cannot.
+
+    While it is down no reaper can act, and after it comes back every reaper waits a lease, so a run may go on.
+    """
+    if isinstance(error, BusyLoadingError | OutOfMemoryError | ReadOnlyError) or "MISCONF" in str(error):
+        # It answers, but takes no writes from anybody: no reaper can act either.
+        return True
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, ConnectionRefusedError | FileNotFoundError):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return "refused" in str(error) or "No such file" in str(error)
+
+
+class ActiveRun:
+    """One claim from its start to its commit; `step` does what is due and never blocks for long."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        claim: Claim,
+        name: str,
+        pipe: Connection,
+        horse: int,
+        deadline: Deadline,
+        asked: float,
+    ) -> None:
+        self.engine = engine
+        self.claim = claim
+        self.limits = claim.spec.limits
+        self._name = name
+        self._pipe = pipe
+        self._horse = horse
+        self._deadline = deadline
+        self._asked = asked
+        self._started = time.monotonic()
+        self._beat_at = self._started + FIRST_BEAT
+        self._told_at = 0.0
+        self._fresh = False
+        self._progress: float | None = None
+        self._thought = ""
+        self._printed = ""
+        self._lines: list[LogLine] = []
+        self._dropped = 0
+        self._stop_reason: RunStatus | None = None
+        self._kill_at: float | None = None
+        self._outcome: Outcome | None = None
+        self._lost = ""
+        self._stale = False
+        self._worn = False
+        self._run_id = f"{claim.task_id}.{claim.attempt}"
+
+    @property
+    def ended(self) -> bool:
+        """Whether the horse is done with it, one way or another."""
+        return self._outcome is not None or bool(self._lost) or self._stale
+
+    @property
+    def spoiled(self) -> bool:
+        """Whether the horse must not serve another run."""
+        return self._stop_reason is not None or bool(self._lost) or self._stale or self._worn
+
+    def begin(self) -> None:
+        """Hand the claim to the horse; the lease is surely held from when the claim was asked for."""
+        self._deadline.set(self._asked + LEASE - MARGIN)
+        if self._deadline.passed:
+            self._lost = "the answer to the claim came too late"
+            return
+        try:
+            self._pipe.send_bytes(claim_json(self.claim))
+        except OSError:
+            self._lost = "the process for the task ended before the task began"
+
+    def due_in(self) -> float:
+        """Return the seconds until something is due."""
+        due = [self._beat_at, self._kill_at or self._started + self.limits.timeout]
+        if self._fresh:
+            due.append(self._told_at + TELL_EVERY)
+        return max(0.0, min(due) - time.monotonic())
+
+    def step(self) -> None:
+        """Read what the horse said, keep the lease, see to the limits."""
+        self._read()
+        if self.ended:
+            return
+        if self._deadline.passed:
+            # The horse watches too, but a task that never lets go of the interpreter keeps it from looking.
+            self.abandon("the lease could not be kept")
+            return
+        self._flush_lines()
+        now = time.monotonic()
+        if now >= self._beat_at or (self._fresh and now >= self._told_at + TELL_EVERY):
+            self._beat()
+        if self._stop_reason is None and now - self._started >= self.limits.timeout:
+            self._ask_to_stop(RunStatus.TIMEOUT)
+        if self._kill_at is not None and now >= self._kill_at:
+            self._end_by_force()
+
+    def look_now(self) -> None:
+        """Ask the store at the next step whether the run was asked to stop."""
+        self._beat_at = 0.0
+
+    def give_up(self, error: Exception) -> None:
+        """Fail the run for a reason that is this worker's own, so that it does not go round for ever."""
+        self._lines = []
+        said = f"The worker could not record the run: {type(error).__name__}: {error}"
+        self._outcome = Outcome(
+            RunStatus.FAILED, error=said.encode("utf-8", "replace").decode()[:2000], retry=False
+        )
+        self._thought = self._printed = ""
+
+    def abandon(self, why: str) -> None:
+        """End the run at once; it is lost and tried again by its limits."""
+        if not self.ended:
+            self._lost = why
+            proctree.kill_below(os.getpid())
+
+    # The horse's words
+
+    def _read(self) -> None:
+        try:
+            while not self.ended and self._pipe.poll(0):
+                run, kind, body = json.loads(self._pipe.recv_bytes())
+                if run == self._run_id:
+                    self._hear(kind, body)
+                if len(self._lines) >= LOG_BATCH:
+                    break
+        except (EOFError, OSError, ValueError):
+            self._horse_ended()
+
+    def _hear(self, kind: str, body: Any) -> None:
+        if kind == "log":
+            lines = [LogLine(*cells) for cells in body]
+            self._lines += lines
+            printed = (
+                line.message for line in reversed(lines) if line.source == "stdout" and line.message.strip()
+            )
+            self._printed = next(printed, self._printed)
+        elif kind == "say":
+            self._fresh = True
+            self._progress = self._progress if body[0] is None else body[0]
+            self._thought = body[1] or self._thought
+        else:
+            self._worn = bool(body["worn"])
+            self._take_outcome(read_outcome(body))
+
+    def _take_outcome(self, outcome: Outcome) -> None:
+        if self._stop_reason is not None and outcome.status is not RunStatus.COMPLETED:
+            outcome = self._stopped(outcome.exit_code)
+        if outcome.status is RunStatus.CANCELED and self._stop_reason is None:
+            self._lost = "the process running the task was told to stop, but not by this worker"
+        else:
+            self._outcome = outcome
+
+    def _stopped(self, exit_code: int | None = None) -> Outcome:
+        if self._stop_reason is RunStatus.TIMEOUT:
+            said = f"The run took longer than its limit of {format_duration(self.limits.timeout)}."
+            return Outcome(RunStatus.TIMEOUT, exit_code=exit_code, error=said)
+        return Outcome(RunStatus.CANCELED, exit_code=exit_code, error="The run was stopped.", retry=False)
+
+    def _horse_ended(self) -> None:
+        if self._stop_reason is not None:
+            self._outcome = self._stopped()
+            return
+        self._lost = f"the process running the task {_how_it_ended(self._horse)}"
+
+    @property
+    def _last_word(self) -> str:
+        """What the board shows of it: what the task said, else what it last printed."""
+        return self._thought or self._printed[:200]
+
+    # The lease
+
+    def _beat(self) -> None:
+        before, asked = time.monotonic(), lease_clock()
+        tell = self._fresh and before >= self._told_at + TELL_EVERY
+        try:
+            answer = self.engine.heartbeat(
+                self.claim,
+                self._name,
+                int((before - self._started) * 1000),
+                self._progress,
+                self._last_word,
+                tell=tell,
+            )
+        except (RedisError, OSError) as error:
+            self._beat_at = time.monotonic() + 0.3
+            if server_is_down(error):
+                self._deadline.set(lease_clock() + LEASE - MARGIN)
+            return
+        self._deadline.set(asked + LEASE - MARGIN)
+        self._beat_at = before + BEAT_EVERY
+        if tell:
+            self._told_at, self._fresh = before, False
+        if answer == STALE:
+            self._stale = True
+        elif answer == "cancel" and self._stop_reason is None:
+            self._ask_to_stop(RunStatus.CANCELED)
+
+    def _ask_to_stop(self, reason: RunStatus) -> None:
+        self._stop_reason = reason
+        self._kill_at = time.monotonic() + self.limits.grace
+        proctree.send([self._horse], signal.SIGTERM)
+
+    def _end_by_force(self) -> None:
+        proctree.kill_below(os.getpid())
+        self._outcome = self._stopped(137)
+
+    # The store
+
+    def _flush_lines(self) -> bool:
+        while self._lines:
+            batch = self._lines[:LOG_BATCH]
+            try:
+                answer = self.engine.append_log(self.claim, batch)
+            except (RedisError, OSError):
+                self._bound_lines()
+                return False
+            if answer == STALE:
+                self._stale = True
+                return True
+            self._lines = self._lines[LOG_BATCH:]
+        return True
+
+    def _bound_lines(self) -> None:
+        spare = len(self._lines) - MAX_KEPT_LINES
+        if spare > 0:
+            self._dropped += spare
+            said = f"{self._dropped:,} lines were dropped while Redis was away."
+            self._lines = [LogLine("system", said, "warning"), *self._lines[spare:]]
+
+    def settle(self, give_up: Callable[[], bool]) -> None:
+        """Write the end of the run, however long Redis is away; only the fence or `give_up` ends the trying."""
+        self._deadline.set(0)
+        while not self._stale:
+            try:
+                if self._flush_lines() and not self._stale:
+                    self._write_end()
+                    return
+            except (RedisError, OSError):
+                pass
+            if give_up():
+                return
+            time.sleep(SETTLE_PAUSE)
+
+    def _write_end(self) -> None:
+        ran_ms = int((time.monotonic() - self._started) * 1000)
+        if self._outcome is not None:
+            self.engine.commit(self.claim, self._name, self._outcome, ran_ms, self._last_word)
+        else:
+            claim = self.claim
+            self.engine.lose(
+                claim.task_id, claim.attempt, self.limits, claim.losses, f"Lost: {self._lost}.", self._name
+            )
+
+
+def _how_it_ended(pid: int) -> str:
+    try:
+        _, status = os.waitpid(pid, 0)
+    except ChildProcessError:
+        return "ended"
+    code = os.waitstatus_to_exitcode(status)
+    if code == -signal.SIGKILL:
+        return "was killed (SIGKILL; out of memory?)"
+    return f"was ended by {proctree.signal_name(-code)}" if code < 0 else f"ended with exit code {code}"

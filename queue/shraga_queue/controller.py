@@ -1,0 +1,204 @@
+"""The controller: any number may run, one leads; it releases what is due, reaps what is lost, mends and trims."""
+
+from __future__ import annotations
+
+import secrets
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import FrameType
+
+import structlog
+from redis.exceptions import RedisError
+
+from .calls import Call
+from .client import SyncDriver
+from .config import Settings
+from .connect import connect_sync, resolve_url
+from .engine import Engine
+from .keys import Keys
+from .operations import LEASE_MS
+
+log = structlog.get_logger("shraga.controller")
+
+LEADER_LEASE_MS = 5_000
+RENEW_EVERY = 1.0
+REAP_EVERY = 0.5
+IDLE_TICK = 0.25
+"""Seconds a due time may be late when nothing is known to be due sooner."""
+RECONCILE_EVERY = 60.0
+TRIM_EVERY = 300.0
+RECONCILE_SLICE = 500
+WORKER_SILENCE_MS = LEASE_MS
+WORKER_REMEMBERED_MS = 3_600_000
+GAP = 2.0
+"""Seconds by which the loop or Redis's clock may jump before leases are distrusted."""
+
+
+@dataclass
+class Duty:
+    """Something the leader does now and then."""
+
+    name: str
+    every: float
+    do: Callable[[], None]
+    due: float = 0.0
+
+
+class Controller:
+    """One controller process; only the leader's writes are accepted, since every script compares its token."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.token = secrets.token_hex(16)
+        self.leads = False
+        self.stopping = threading.Event()
+        self._trust_at = 0.0
+        self._last_loop = time.monotonic()
+        self._clock_offset: float | None = None
+        self._renew_at = 0.0
+        self._next_due = 0.0
+        self._silent: dict[str, int] = {}
+        self.duties = [
+            Duty("release", 0.0, self._release),
+            Duty("reap", REAP_EVERY, self._reap),
+            Duty("reconcile", RECONCILE_EVERY, self._reconcile),
+            Duty("trim", TRIM_EVERY, self._trim),
+        ]
+
+    def run(self) -> None:
+        """Lead or stand by until told to stop."""
+        while not self.stopping.is_set():
+            try:
+                self._turn()
+                pause = IDLE_TICK
+            except (RedisError, OSError) as error:
+                log.warning("Redis is away; trying again", error=str(error))
+                self._distrust("Redis was away")
+                self._renew_at = 0.0
+                pause = 0.5
+            self.stopping.wait(max(0.005, min(pause, self._next_due - time.monotonic())))
+        self._step_down()
+
+    def _turn(self) -> None:
+        now = time.monotonic()
+        if now - self._last_loop > GAP:
+            self._distrust("this process was held up")
+            self._renew_at = 0.0
+        self._last_loop = now
+        if now >= self._renew_at:
+            self._renew()
+        self._next_due = now + IDLE_TICK
+        for duty in self.duties if self.leads else ():
+            if now >= duty.due:
+                duty.due = now + duty.every
+                self._do(duty)
+
+    def _do(self, duty: Duty) -> None:
+        try:
+            duty.do()
+        except (RedisError, OSError):
+            raise
+        except Exception:
+            # One record that cannot be read must not end the duties for all the others.
+            log.exception("a duty failed", duty=duty.name)
+
+    # Leading
+
+    def _renew(self) -> None:
+        answer = self.engine.lead(self.token, LEADER_LEASE_MS)
+        self._renew_at = time.monotonic() + RENEW_EVERY
+        if answer and not self.leads:
+            log.info("leading")
+            self._distrust("this controller has just begun to lead")
+        if self.leads and not answer:
+            log.info("another controller leads")
+        self.leads = bool(answer)
+        if self.leads:
+            self._watch_clock()
+
+    def _watch_clock(self) -> None:
+        # A jump of Redis's clock against ours says that workers may not have been able to renew.
+        seconds, micros = self.engine.driver.call(
+            Call(lambda reply: (int(reply[0]), int(reply[1])), command=("TIME",))
+        )
+        offset = seconds + micros / 1e6 - time.monotonic()
+        if self._clock_offset is not None and abs(offset - self._clock_offset) > GAP:
+            self._distrust("Redis's clock jumped")
+        self._clock_offset = offset
+
+    def _distrust(self, why: str) -> None:
+        if time.monotonic() >= self._trust_at:
+            log.info("leases are not acted on for one lease", why=why)
+        self._trust_at = time.monotonic() + LEASE_MS / 1000
+
+    def _step_down(self) -> None:
+        try:
+            self.engine.lead(self.token, 0)
+        except (RedisError, OSError):
+            log.info("Redis is away; the lead ends by itself")
+
+    # Duties
+
+    def _release(self) -> None:
+        answer = self.engine.release_due(self.token)
+        if answer is None:
+            self.leads = False
+            return
+        done, wait_ms = answer
+        if done:
+            self._next_due = time.monotonic()
+        elif wait_ms >= 0:
+            self._next_due = min(self._next_due, time.monotonic() + wait_ms / 1000)
+
+    def _reap(self) -> None:
+        if time.monotonic() < self._trust_at:
+            return
+        for lease in self.engine.expired_leases():
+            why = "Lost: the worker fell silent."
+            status = self.engine.lose(
+                lease.task_id, lease.attempt, lease.limits, lease.losses, why, "controller", self.token
+            )
+            log.info("reaped a lost run", task=lease.task_id, attempt=lease.attempt, status=status)
+        silent = self.engine.silent_workers(WORKER_SILENCE_MS)
+        for worker, seen in silent.items():
+            # Who was declared gone is still listed for a while; only who has beaten since is looked at again.
+            if self._silent.get(worker) != seen:
+                self.engine.worker_gone(worker, "controller", WORKER_SILENCE_MS)
+        self._silent = silent
+
+    def _reconcile(self) -> None:
+        for status in self.engine.to_reconcile():
+            first = 0
+            while (answer := self.engine.reconcile(self.token, status, first, RECONCILE_SLICE)) is not None:
+                mended, seen = answer
+                if mended:
+                    log.warning("mended", status=status.value, tasks=mended)
+                if seen < RECONCILE_SLICE or self.stopping.is_set():
+                    break
+                first += seen
+                if time.monotonic() >= self._renew_at:
+                    self._renew()
+
+    def _trim(self) -> None:
+        self.engine.trim(WORKER_REMEMBERED_MS)
+
+
+def run_controller(settings: Settings) -> int:
+    """Run a controller until SIGTERM or SIGINT; returns the process's exit code."""
+    url = resolve_url(settings)
+    engine = Engine(
+        SyncDriver(connect_sync(settings, retries=0, socket_timeout=3.0), Keys(settings.prefix), url=url)
+    )
+    controller = Controller(engine)
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        controller.stopping.set()
+
+    for sig in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sig, stop)
+    log.info("controller ready")
+    controller.run()
+    return 0

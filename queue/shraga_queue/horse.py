@@ -1,0 +1,322 @@
+"""The horse: a process that runs one task after another for its slot and holds no connection of its own.
+
+It reads claims from a pipe and answers with log lines, sayings and the outcome. It dies with the slot, and
+stops itself before its lease can end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import struct
+import sys
+import threading
+import time
+import traceback
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from mmap import mmap
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+from shraga_models import ExecutionDetails, RunStatus, TaskOutput, TaskSpec
+
+from . import context, proctree
+from .actions import run_action
+from .actions.secrets import run_secrets
+from .context import RunContext
+from .engine import Claim, LogLine, Outcome
+from .output import OutputPump
+
+SAY_EVERY = 0.1
+"""Seconds between two sayings on the pipe; the last one is never dropped."""
+_DEADLINE = struct.Struct("d")
+
+
+class StopRun(BaseException):
+    """The run was asked to stop; not an `Exception`, so that a broad except clause does not swallow it."""
+
+
+def lease_clock() -> float:
+    """Return seconds on a clock that goes on while the host sleeps, since the lease does too."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+class Deadline:
+    """The moment until which the slot's lease is surely held, in shared memory, on the lease clock."""
+
+    def __init__(self) -> None:
+        self._memory = mmap(-1, _DEADLINE.size)
+        self.set(0)
+
+    def set(self, at: float) -> None:
+        """Say until when the lease is held; 0 says that no run is on."""
+        self._memory[:] = _DEADLINE.pack(at)
+
+    @property
+    def passed(self) -> bool:
+        """Whether the lease may have ended."""
+        (at,) = _DEADLINE.unpack(self._memory[:])
+        return bool(0 < at < lease_clock())
+
+
+@dataclass(frozen=True)
+class HorseSetup:
+    """What a horse is given when it is made."""
+
+    worker_id: str
+    home: Path
+    modules: tuple[str, ...]
+    deadline: Deadline
+    url: str = ""
+    """The server's address; its password is masked in what tasks print."""
+
+
+def run_horse(pipe: Connection, setup: HorseSetup, parent: int) -> NoReturn:
+    """Serve runs until the slot closes the pipe; never returns."""
+    proctree.die_with_parent(parent)
+    os.setsid()
+    proctree.name_process("shraga-horse")
+    proctree.adopt_orphans()
+    proctree.close_inherited_sockets(keep=pipe.fileno())
+    for sig in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        # A handler, not "ignore": that would be inherited by the programs a task starts.
+        signal.signal(sig, _pass_over)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.set_wakeup_fd(-1)
+    os.register_at_fork(after_in_child=_be_ordinary)
+    os.environ[proctree.WORKER_MARK] = setup.worker_id
+    own_stderr = os.fdopen(os.dup(2), "w")
+    try:
+        Horse(pipe, setup, parent).serve()
+    except BaseException:
+        traceback.print_exc(file=own_stderr)
+    finally:
+        own_stderr.flush()
+        proctree.kill_below(os.getpid())
+        os._exit(1)
+
+
+def _pass_over(signum: int, frame: FrameType | None) -> None:
+    """Let a signal from the terminal pass; the supervisor relays what it means."""
+
+
+def _be_ordinary() -> None:
+    # A process that a task forks is the task's own: it ends when it is told to.
+    for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(sig, signal.SIG_DFL)
+
+
+class Horse:
+    """Runs claims one after another."""
+
+    def __init__(self, pipe: Connection, setup: HorseSetup, parent: int) -> None:
+        self._pipe = pipe
+        self._setup = setup
+        self._parent = parent
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._run_id = ""
+        self._said_at = 0.0
+        self._interruptible = False
+        self._sending = False
+        self._stop_asked = False
+        self._pump = OutputPump(self._send_lines)
+        signal.signal(signal.SIGTERM, self._on_stop)
+        self._home_environment = dict(os.environ)
+        self._home_folder = _working_folder(setup.home)
+        run_secrets.always(urlsplit(setup.url).password or "")
+        threading.Thread(target=self._watch, name="lease", daemon=True).start()
+        self._threads = threading.active_count()
+
+    def _watch(self) -> None:
+        while not (self._setup.deadline.passed or os.getppid() != self._parent):
+            time.sleep(0.2)
+            proctree.reap_adopted()
+        proctree.kill_below(os.getpid(), patience=0.5)
+        os._exit(70)
+
+    def _send(self, kind: str, body: Any) -> None:
+        # Half a surrogate pair, as file names hold them, is no UTF-8 and must not stop the run.
+        message = json.dumps([self._run_id, kind, body], ensure_ascii=False).encode("utf-8", "replace")
+        main = threading.current_thread() is threading.main_thread()
+        with self._lock:
+            self._sending = main
+            self._pipe.send_bytes(message)
+            self._sending = False
+        if main and self._stop_asked:
+            self._raise_stop()
+
+    def _send_lines(self, lines: list[LogLine]) -> None:
+        masked = [[line.source, run_secrets.mask(line.message), line.level, line.metadata] for line in lines]
+        self._send("log", masked)
+
+    def _say(self, progress: float | None, thought: str) -> None:
+        now = time.monotonic()
+        if os.getpid() == self._pid and (now - self._said_at >= SAY_EVERY or progress in (None, 1.0)):
+            self._said_at = now
+            self._send("say", [progress, run_secrets.mask(thought)])
+
+    def _write(self, source: str, level: str, message: str, metadata: str) -> None:
+        if os.getpid() == self._pid:
+            self._pump.add(LogLine(source, message, level, metadata))
+        else:
+            # A process that the task forked has no pump of its own; its output is read like any other.
+            sys.stderr.write(f"{message}\n")
+
+    def serve(self) -> None:
+        """Run each claim the slot sends; ends when the slot closes the pipe."""
+        while True:
+            try:
+                message = self._pipe.recv_bytes()
+            except (EOFError, ConnectionError):
+                proctree.kill_below(os.getpid())
+                os._exit(0)
+            claim = read_claim(message)
+            self._before(claim)
+            outcome = self._run(claim)
+            if os.getpid() != self._pid:
+                # The task forked, and this is the child coming back: the run is its parent's.
+                sys.stdout.flush()
+                os._exit(0)
+            self._after()
+            outcome = self._without_empty_folder(claim, outcome)
+            body = outcome_json(outcome) | {"worn": self._is_worn()}
+            run_secrets.clear()
+            self._send("done", body)
+
+    def _before(self, claim: Claim) -> None:
+        random.seed()
+        self._run_id = f"{claim.task_id}.{claim.attempt}"
+        os.environ.update(
+            {
+                proctree.RUN_MARK: self._run_id,
+                "SHRAGA_TASK": claim.task_id,
+                "SHRAGA_ATTEMPT": str(claim.attempt),
+            }
+        )
+        self._pump.open(claim.spec.limits.log_bytes)
+        folder = self._setup.home / "runs" / claim.task_id / str(claim.attempt)
+        context.enter(
+            RunContext(
+                claim.task_id, claim.attempt, claim.owner, claim.spec.name, folder, self._say, self._write
+            )
+        )
+
+    def _run(self, claim: Claim) -> Outcome:
+        run = context.current_run()
+        assert run is not None
+        try:
+            self._interruptible = True
+            if self._stop_asked:
+                raise StopRun
+            return run_action(claim.spec.action, run, self._setup.modules)
+        except StopRun:
+            return Outcome(RunStatus.CANCELED, error="The run was asked to stop and did.")
+        except SystemExit as leaving:
+            return Outcome(RunStatus.FAILED, error=f"The task called exit({leaving.code!r}).")
+        except BaseException as error:
+            return Outcome(RunStatus.FAILED, error=f"{type(error).__name__}: {error}"[:2000])
+        finally:
+            self._interruptible = False
+
+    def _is_worn(self) -> bool:
+        """Whether the run left something in this process that the next one would meet."""
+        return (
+            threading.active_count() > self._threads
+            or signal.getitimer(signal.ITIMER_REAL)[0] > 0
+            or signal.getsignal(signal.SIGTERM) != self._on_stop
+        )
+
+    def _on_stop(self, signum: int, frame: FrameType | None) -> None:
+        # Asked before the run is under way, or in the middle of a message, it is remembered.
+        self._stop_asked = True
+        if not self._sending:
+            self._raise_stop()
+
+    def _raise_stop(self) -> None:
+        if self._interruptible:
+            self._interruptible = False
+            raise StopRun
+
+    def _after(self) -> None:
+        context.enter(None)
+        if proctree.children(os.getpid()):
+            # What a task leaves behind would go on under the next one's name.
+            proctree.kill_below(os.getpid())
+        self._pump.close()
+        if os.environ != self._home_environment:
+            os.environ.clear()
+            os.environ.update(self._home_environment)
+        with suppress(OSError):
+            os.chdir(self._home_folder)
+
+    def _without_empty_folder(self, claim: Claim, outcome: Outcome) -> Outcome:
+        # Most runs leave nothing; a folder for each would fill the disk with nothing.
+        task_folder = self._setup.home / "runs" / claim.task_id
+        try:
+            (task_folder / str(claim.attempt)).rmdir()
+        except OSError:
+            return outcome
+        with suppress(OSError):
+            task_folder.rmdir()
+        return replace(outcome, execution=None)
+
+
+def _working_folder(home: Path) -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        # The folder the worker was started in may be gone, as when a deployment replaces it.
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return str(home)
+
+
+def claim_json(claim: Claim) -> bytes:
+    """Return a claim as the pipe carries it."""
+    fields = {
+        "task_id": claim.task_id,
+        "owner": claim.owner,
+        "attempt": claim.attempt,
+        "spec": claim.spec.model_dump(mode="json", exclude_defaults=True),
+    }
+    return json.dumps(fields).encode()
+
+
+def read_claim(message: bytes) -> Claim:
+    """Return the claim of a message."""
+    got = json.loads(message)
+    return Claim(got["task_id"], got["owner"], got["attempt"], TaskSpec.model_validate(got["spec"]), 0, 0)
+
+
+def outcome_json(outcome: Outcome) -> dict[str, Any]:
+    """Return an outcome as the pipe carries it."""
+    return {
+        "status": outcome.status.value,
+        "exit_code": outcome.exit_code,
+        "error": run_secrets.mask(outcome.error),
+        "output": outcome.output.model_dump(mode="json") if outcome.output else None,
+        "metrics": outcome.metrics,
+        "result": outcome.result,
+        "execution": outcome.execution.model_dump(mode="json") if outcome.execution else None,
+        "retry": outcome.retry,
+    }
+
+
+def read_outcome(got: dict[str, Any]) -> Outcome:
+    """Return the outcome of a message."""
+    return Outcome(
+        status=RunStatus(got["status"]),
+        exit_code=got["exit_code"],
+        error=got["error"],
+        output=TaskOutput.model_validate(got["output"]) if got["output"] else None,
+        metrics=got["metrics"],
+        result=got["result"],
+        execution=ExecutionDetails.model_validate(got["execution"]) if got["execution"] else None,
+        retry=got["retry"],
+    )

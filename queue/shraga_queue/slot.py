@@ -1,0 +1,296 @@
+"""A slot: an `rq.Worker` that claims tasks, has its horse run them, keeps their leases and commits what came of it."""
+
+from __future__ import annotations
+
+import os
+import random
+import select
+import signal
+import sys
+import time
+import traceback
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, NoReturn
+
+import redis
+import rq
+from redis.exceptions import RedisError
+from rq import worker_registration
+from rq.command import parse_payload
+from rq.serializers import JSONSerializer
+from rq.worker import WorkerStatus
+
+from shraga_models import ANY_CAPABILITY, Priority
+
+from . import proctree
+from .active import ActiveRun
+from .client import SyncDriver
+from .config import Settings
+from .connect import connect_sync
+from .engine import Claim, Engine
+from .horse import Deadline, HorseSetup, lease_clock, run_horse
+from .keys import Keys
+
+IDLE_BLOCK = 1.0
+"""Seconds an idle slot waits for the bell before it looks around."""
+IDLE_BEAT = 8.0
+RQ_TTL = 30
+"""Seconds after which RQ's tools forget a slot that fell silent."""
+
+
+@dataclass(frozen=True)
+class SlotSetup:
+    """What a slot process is told by its supervisor."""
+
+    url: str
+    prefix: str
+    home: str
+    user: str
+    worker_id: str
+    worker_name: str
+    slot: int
+    capabilities: tuple[str, ...]
+    modules: tuple[str, ...]
+    recycle_after: int
+
+
+def queue_names(keys: Keys, capabilities: tuple[str, ...]) -> list[str]:
+    """Return the queues of a worker: higher priorities first, then in the order of its capabilities."""
+    wanted = dict.fromkeys((*capabilities, ANY_CAPABILITY))
+    return [keys.queue_name(capability, priority) for priority in Priority for capability in wanted]
+
+
+class SlotWorker(rq.Worker):
+    """RQ's worker with its own claim, horse, lease and commit; RQ's tools see it as any other."""
+
+    def __init__(self, setup: SlotSetup, engine: Engine, name: str, deadline: Deadline) -> None:
+        self.setup = setup
+        self.engine = engine
+        self.horse_deadline = deadline
+        self.pipe: Connection | None = None
+        self.runs_served = 0
+        self.stop_requests = 0
+        self.active: ActiveRun | None = None
+        names = queue_names(engine.keys, setup.capabilities)
+        super().__init__(
+            names,
+            name=name,
+            connection=engine.driver.connection,
+            serializer=JSONSerializer,
+            worker_ttl=RQ_TTL,
+        )
+        self.ring_keys = [
+            engine.keys.make("bell", capability=one)
+            for one in dict.fromkeys((*setup.capabilities, ANY_CAPABILITY))
+        ]
+        self._beat_at = time.monotonic()
+        self.commands = self.connection.pubsub(ignore_subscribe_messages=True)
+
+    # What RQ's base class asks of a worker
+
+    def _set_connection(self, connection: redis.Redis) -> redis.Redis:
+        # RQ would raise the socket timeout to minutes; a slot has to notice a lost server within its lease.
+        return connection
+
+    def subscribe(self) -> None:
+        """Listen to RQ's command channel without a thread: the loop looks at the socket itself."""
+        self.commands.subscribe(self.pubsub_channel_name)
+
+    def unsubscribe(self) -> None:
+        """Leave RQ's command channel."""
+        self.commands.close()
+
+    def request_stop(self, signum: int, frame: Any) -> None:
+        """First signal: finish the task in hand, then leave; second: end it and leave."""
+        self.stop_requests += 1
+        self._stop_requested = True
+
+    def work(self, *args: Any, **kwargs: Any) -> bool:
+        """Serve until told to stop; returns whether any task was run."""
+        signal.signal(signal.SIGTERM, self.request_stop)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self._until_reachable(lambda: self.bootstrap(logging_level="WARNING"))
+        try:
+            while not self._stop_requested:
+                self._serve()
+        finally:
+            self._end_horse()
+            self.teardown()
+        return self.runs_served > 0
+
+    def teardown(self) -> None:
+        """Say good-bye to RQ's registries; an unreachable server forgets the worker by itself."""
+        try:
+            super().teardown()  # type: ignore[no-untyped-call]
+        except (RedisError, OSError):
+            self.log.warning("Worker %s: Redis is away; its registration will expire", self.name)
+
+    # Serving
+
+    def _serve(self) -> None:
+        self._ensure_horse()
+        asked = lease_clock()
+        try:
+            claim = self.engine.claim(self.setup.worker_id, self.setup.slot, self.name, self.queue_names())
+            if claim is None:
+                self._idle()
+            else:
+                self._execute(claim, asked)
+        except (RedisError, OSError) as error:
+            self.log.warning("Worker %s: %s; trying again", self.name, error)
+            time.sleep(random.uniform(0.1, 0.6))
+
+    def _idle(self) -> None:
+        now = time.monotonic()
+        if now - self._beat_at > IDLE_BEAT:
+            self._beat_at = now
+            with self.connection.pipeline(transaction=False) as pipeline:
+                pipeline.hset(self.key, mapping=self.serialize())
+                worker_registration.register(self, pipeline)
+                pipeline.expire(self.key, RQ_TTL)
+                pipeline.execute()
+        self._look_at_commands()
+        if self._stop_requested:
+            return
+        self.connection.blpop(self.ring_keys, timeout=IDLE_BLOCK)
+
+    def _execute(self, claim: Claim, asked: float) -> None:
+        assert self.pipe is not None
+        self._state = WorkerStatus.BUSY
+        self.runs_served += 1
+        self.active = ActiveRun(
+            self.engine, claim, self.name, self.pipe, self.horse_pid, self.horse_deadline, asked
+        )
+        try:
+            self._see_through(self.active)
+            if self.active.spoiled or self.runs_served % self.setup.recycle_after == 0:
+                self._end_horse()
+            try:
+                self.active.settle(lambda: self.stop_requests > 1)
+            except Exception as error:
+                self.log.exception("Worker %s: the end of a run could not be recorded", self.name)
+                self.active.give_up(error)
+                self.active.settle(lambda: self.stop_requests > 1)
+        finally:
+            self.active = None
+            self._state = WorkerStatus.IDLE
+
+    def _see_through(self, run: ActiveRun) -> None:
+        try:
+            run.begin()
+            while not run.ended:
+                self._wait(run.due_in())
+                if self.stop_requests > 1:
+                    run.abandon("the worker was told to stop at once")
+                run.step()
+        except Exception as error:
+            # Whatever it was: a run that is no longer followed must not go on.
+            self.log.exception("Worker %s: a run could not be followed", self.name)
+            self._end_horse()
+            run.give_up(error)
+
+    def _wait(self, seconds: float) -> None:
+        assert self.pipe is not None
+        channel = getattr(self.commands.connection, "_sock", None)
+        watched: list[Any] = [self.pipe] if channel is None else [self.pipe, channel]
+        ready, _, _ = select.select(watched, [], [], max(0.0, seconds))
+        if channel in ready:
+            self._look_at_commands()
+
+    def _look_at_commands(self) -> None:
+        try:
+            while message := self.commands.get_message(timeout=0):
+                self._obey(parse_payload(message))
+        except (RedisError, OSError):
+            # The command was only a hint: the next heartbeat brings what is stored.
+            self.commands.reset()
+            self._resubscribe()
+        except Exception as error:
+            # Anybody may publish anything; what is no command is passed over.
+            self.log.warning("Worker %s: not a command: %s", self.name, error)
+
+    def _resubscribe(self) -> None:
+        try:
+            self.commands.subscribe(self.pubsub_channel_name)
+        except (RedisError, OSError):
+            self.commands.reset()
+
+    def _obey(self, payload: dict[str, Any]) -> None:
+        command = payload.get("command")
+        if command == "shutdown":
+            self.request_stop(signal.SIGTERM, None)
+        elif command in ("stop-job", "stop-execution", "kill-horse") and self.active is not None:
+            if payload.get("by") is None:
+                # RQ's own tools leave nothing but this message; from here on it is as durable as ours.
+                self.engine.ask_cancel(self.active.claim.task_id, "rq", "asked through RQ")
+            self.active.look_now()
+
+    # The horse
+
+    def _ensure_horse(self) -> None:
+        if self.pipe is not None and proctree.is_running_child(self.horse_pid):
+            return
+        self._end_horse()
+        mine, its = _pipe()
+        setup = HorseSetup(
+            self.setup.worker_id,
+            Path(self.setup.home),
+            self.setup.modules,
+            self.horse_deadline,
+            self.setup.url,
+        )
+        slot = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            mine.close()
+            run_horse(its, setup, slot)
+        its.close()
+        self._horse_pid, self.pipe = pid, mine
+
+    def _end_horse(self) -> None:
+        if self.pipe is not None:
+            self.pipe.close()
+            self.pipe = None
+        self.horse_deadline.set(0)
+        if not proctree.kill_below(os.getpid()):
+            self.log.error("Worker %s: a process of a task cannot be ended", self.name)
+        self._horse_pid = 0
+
+    def _until_reachable(self, do: Any) -> None:
+        while not self._stop_requested:
+            try:
+                do()
+                return
+            except (RedisError, OSError) as error:
+                self.log.warning("Worker %s: %s; trying again", self.name, error)
+                time.sleep(0.5)
+
+
+def _pipe() -> tuple[Connection, Connection]:
+    from multiprocessing import Pipe
+
+    return Pipe(duplex=True)
+
+
+def run_slot(setup: SlotSetup, supervisor: int, deadline: Deadline) -> NoReturn:
+    """Serve as a slot in a process the supervisor has just forked; the process ends with it."""
+    code = 1
+    try:
+        proctree.die_with_parent(supervisor)
+        proctree.name_process(f"shraga-slot {setup.slot}")
+        proctree.adopt_orphans()
+        proctree.close_inherited_sockets()
+        settings = Settings(
+            redis_url=setup.url, prefix=setup.prefix, home=Path(setup.home), user=setup.user, context=None
+        )
+        connection = connect_sync(settings, retries=0, socket_timeout=2.0 + IDLE_BLOCK)
+        engine = Engine(SyncDriver(connection, Keys(setup.prefix), url=setup.url))
+        SlotWorker(setup, engine, f"{setup.worker_name}.{setup.slot}.{os.getpid()}", deadline).work()
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)

@@ -1,0 +1,156 @@
+"""Everything one machine needs, in the foreground: embedded server, controller, workers."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import FrameType
+
+import structlog
+
+from . import proctree
+from .config import Settings
+from .connect import resolve_url
+
+log = structlog.get_logger("shraga.up")
+
+RESTART_PAUSE = 1.0
+TICK = 0.2
+
+
+@dataclass
+class Part:
+    """One process of the house and how it is started again."""
+
+    name: str
+    arguments: tuple[str, ...]
+    process: subprocess.Popen[bytes] | None = None
+    start_at: float = 0.0
+
+
+def part_arguments(kind: str, *extra: str) -> tuple[str, ...]:
+    """Return the command line of a part: `controller`, or `worker` with its options."""
+    return (sys.executable, "-m", "shraga_queue.part", kind, *extra)
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Return the environment that gives a child process the same settings; a password stays off its command line."""
+    given = {
+        # Everything is settled here; a configuration file must not settle it again.
+        "SHRAGA_CONFIG": os.devnull,
+        "SHRAGA_HOME": str(settings.home),
+        "SHRAGA_PREFIX": settings.prefix,
+        "SHRAGA_USER": settings.user,
+        "SHRAGA_PYTHON_MODULES": ",".join(settings.python_modules),
+    }
+    if settings.redis_url:
+        given["SHRAGA_REDIS_URL"] = settings.redis_url
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SHRAGA_")}
+    return kept | given
+
+
+class House:
+    """Starts the parts, restarts what dies, and ends them together."""
+
+    def __init__(self, settings: Settings, parts: Sequence[Part], output: int | None = None) -> None:
+        self.settings = settings
+        self.parts = list(parts)
+        self._output = output
+
+    def tick(self) -> None:
+        """Start what is to be started; note what has ended."""
+        for part in self.parts:
+            if part.process is not None and part.process.poll() == 0:
+                log.info("ended as it was told to; it is not started again", part=part.name)
+                part.process, part.start_at = None, math.inf
+            elif part.process is not None and part.process.poll() is not None:
+                log.warning(
+                    "ended unexpectedly; starting it again", part=part.name, code=part.process.returncode
+                )
+                part.process, part.start_at = None, time.monotonic() + RESTART_PAUSE
+            if part.process is None and time.monotonic() >= part.start_at:
+                part.process = self._start(part)
+
+    def _start(self, part: Part) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            part.arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=self._output,
+            process_group=0,
+            env=environment(self.settings) | {proctree.PARENT_MARK: str(os.getpid())},
+        )
+
+    def signal_all(self, sig: signal.Signals) -> None:
+        """Send a signal to every part that runs."""
+        for part in self.parts:
+            if part.process is not None and part.process.poll() is None:
+                part.process.send_signal(sig)
+
+    @property
+    def running(self) -> list[str]:
+        """The names of the parts that run."""
+        return [part.name for part in self.parts if part.process is not None and part.process.poll() is None]
+
+    def stop(self, patience: float = 10.0) -> None:
+        """End all parts: politely, then at once."""
+        self.signal_all(signal.SIGTERM)
+        deadline = time.monotonic() + patience
+        while self.running and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self.signal_all(signal.SIGTERM)
+        for part in self.parts:
+            if part.process is None:
+                continue
+            try:
+                part.process.wait(10)
+            except subprocess.TimeoutExpired:
+                part.process.kill()
+                part.process.wait()
+
+
+def house_parts(workers: int, slots: int, capabilities: Sequence[str]) -> list[Part]:
+    """Return a controller and so many workers."""
+    options = [f"--slots={slots}", *(f"--capability={one}" for one in capabilities)]
+    return [
+        Part("controller", part_arguments("controller")),
+        *(Part(f"worker {number}", part_arguments("worker", *options)) for number in range(1, workers + 1)),
+    ]
+
+
+def run_up(settings: Settings, workers: int = 1, slots: int = 2, capabilities: Sequence[str] = ()) -> int:
+    """Run server, controller and workers until told to stop; the second signal ends the tasks in hand too."""
+    url = resolve_url(settings)
+    house = House(settings, house_parts(workers, slots, capabilities))
+    stops = 0
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        nonlocal stops
+        stops += 1
+
+    for sig in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sig, stop)
+    log.info("up", server="embedded" if url.startswith("unix:") else "given", home=str(settings.home))
+    while not stops:
+        house.tick()
+        time.sleep(TICK)
+    log.info("stopping after the tasks in hand; once more to stop at once")
+    _stop_politely(house, lambda: stops)
+    log.info("down")
+    return 0
+
+
+def _stop_politely(house: House, stops: object) -> None:
+    assert callable(stops)
+    relayed = 0
+    while house.running:
+        if stops() > relayed:
+            relayed += 1
+            house.signal_all(signal.SIGTERM)
+        time.sleep(0.05)

@@ -1,0 +1,89 @@
+"""Stop means stopped, at every stage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from rq.command import send_stop_job_command
+from rq.serializers import JSONSerializer
+
+from shraga_models import Python, RunStatus, Shell, TaskStatus
+from shraga_queue import Refused
+from shraga_queue.client import Shraga
+from tests.processes import Processes, alive_with
+from tests.waiting import wait_until
+
+
+def running(shraga: Shraga, task_id: str) -> None:
+    wait_until(lambda: shraga.get(task_id).status is TaskStatus.RUNNING, what="the task to run")
+
+
+def test_canceling_a_running_command_ends_its_whole_tree(processes: Processes, shraga: Shraga) -> None:
+    processes.worker(shraga)
+    task = shraga.submit("tree", Shell("sleep 5551 & (setsid sleep 5552 &) ; sh -c 'sleep 5553; true'"))
+    wait_until(lambda: len(alive_with("sleep 555")) >= 3, what="the tree to grow")
+    canceled = shraga.cancel(task.id, "wrong branch", timeout=10)
+    assert (canceled.status, canceled.cancel_reason) == (TaskStatus.CANCELED, "wrong branch")
+    assert alive_with("sleep 555") == []
+    assert shraga.runs(task.id)[-1].status is RunStatus.CANCELED
+
+
+def test_a_task_that_ignores_the_request_is_ended_by_force(
+    processes: Processes, shraga: Shraga, tmp_path: Path
+) -> None:
+    processes.worker(shraga)
+    note = tmp_path / "pid"
+    python = shraga.submit(
+        "deaf", Python("tests.jobs:stubborn", args={"path": str(note)}), limits={"grace": "300ms"}
+    )
+    wait_until(lambda: note.exists() and note.read_text(), what="the task to begin")
+    assert shraga.cancel(python.id, timeout=10).status is TaskStatus.CANCELED
+    assert not Path(f"/proc/{note.read_text()}").exists()
+    shell = shraga.submit(
+        "deaf", Shell("trap '' TERM; echo on; sleep 4441; sleep 4441"), limits={"grace": "300ms"}
+    )
+    wait_until(lambda: shraga.logs(shell.id), what="the command to begin")
+    assert shraga.cancel(shell.id, timeout=10).status is TaskStatus.CANCELED
+    assert alive_with("sleep 4441") == []
+    assert shraga.wait(shraga.submit("next", Shell("true")).id, 10).status is TaskStatus.COMPLETED
+
+
+def test_a_task_that_waits_is_canceled_at_once_and_never_runs(processes: Processes, shraga: Shraga) -> None:
+    queued = shraga.submit("never", Shell("echo ran"))
+    later = shraga.submit("never", Shell("echo ran"), schedule={"at": "2099-01-01T00:00:00Z"})
+    for task in (queued, later):
+        assert shraga.cancel(task.id).status is TaskStatus.CANCELED
+    processes.worker(shraga)
+    assert shraga.wait(shraga.submit("marker", Shell("true")).id, 10).status is TaskStatus.COMPLETED
+    assert shraga.logs(queued.id) == []
+    assert shraga.get(queued.id).status is TaskStatus.CANCELED
+
+
+def test_canceling_right_after_submitting_never_ends_in_between(processes: Processes, shraga: Shraga) -> None:
+    processes.worker(shraga, slots=2)
+    for _ in range(25):
+        task = shraga.submit("race", Shell("sleep 20"))
+        assert shraga.cancel(task.id, timeout=10).status is TaskStatus.CANCELED
+    assert shraga.counts().leases == 0
+
+
+def test_canceling_twice_is_refused_the_second_time_with_the_reason(
+    processes: Processes, shraga: Shraga
+) -> None:
+    processes.worker(shraga)
+    task = shraga.submit("once", Shell("sleep 30"))
+    running(shraga, task.id)
+    shraga.cancel(task.id, timeout=10)
+    with pytest.raises(Refused, match="canceled already"):
+        shraga.cancel(task.id)
+
+
+def test_rq_s_own_stop_command_stops_the_task_and_is_audited(processes: Processes, shraga: Shraga) -> None:
+    processes.worker(shraga)
+    task = shraga.submit("hold", Shell("sleep 30"))
+    running(shraga, task.id)
+    send_stop_job_command(shraga.driver.connection, task.id, serializer=JSONSerializer)
+    ended = shraga.wait(task.id, 10)
+    assert (ended.status, ended.cancel_requested_by) == (TaskStatus.CANCELED, "rq")
+    assert [entry.action for entry in shraga.audit() if entry.actor == "rq"] == ["ask_cancel"]

@@ -1,0 +1,156 @@
+"""Functions that tests run as Python tasks."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from shraga_queue import log, progress, thought
+
+
+def add(a: int, b: int) -> int:
+    return a + b
+
+
+async def add_later(a: int, b: int) -> int:
+    await asyncio.sleep(0)
+    return a + b
+
+
+def fail(message: str) -> None:
+    raise ValueError(message)
+
+
+def leave() -> None:
+    sys.exit(5)
+
+
+def talk() -> str:
+    print("printed")
+    print("to stderr", file=sys.stderr)
+    log("logged", level="warning", answer=42)
+    thought("thinking")
+    progress(1, 4)
+    return os.environ["SHRAGA_TASK"]
+
+
+def unserialisable() -> object:
+    return object()
+
+
+def hold(path: str, seconds: float = 30.0) -> str:
+    """Note begin and end in a file, so that overlapping runs of one task can be seen."""
+    with Path(path).open("a") as file:
+        file.write(f"begin {os.getpid()}\n")
+    time.sleep(seconds)
+    with Path(path).open("a") as file:
+        file.write(f"end {os.getpid()}\n")
+    return "held"
+
+
+def stubborn(path: str) -> None:
+    """Swallow whatever asks it to stop."""
+    Path(path).write_text(str(os.getpid()))
+    while True:
+        try:
+            time.sleep(60)
+        except BaseException:
+            continue
+
+
+def daemonise(seconds: int) -> None:
+    """Leave a process behind in a session of its own."""
+    subprocess.Popen(["sleep", str(seconds)], start_new_session=True)
+
+
+def slow_reads_as_blocked(seconds: float) -> str:
+    """Keep the interpreter busy without ever looking at signals for long."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        sum(range(1000))
+    return "done"
+
+
+def where() -> dict[str, object]:
+    return {"pid": os.getpid(), "textual": "textual" in sys.modules, "cwd": os.getcwd()}
+
+
+def fork_and_return() -> str:
+    """Come back twice, as a task that forks does."""
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        return "parent"
+    return "child"
+
+
+def fork_and_raise() -> str:
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        return "parent"
+    raise ValueError("in the child")
+
+
+def spoil_stdout(how: str) -> str:
+    """Do to standard output what careless libraries do."""
+    import io
+
+    print("before")
+    if how == "replace":
+        sys.stdout = io.StringIO()
+    elif how == "none":
+        sys.stdout = None
+    elif how == "close":
+        sys.stdout.close()
+    else:
+        os.close(1)
+    return "fine"
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def half_a_pair(where: str) -> str:
+    """Say or return half a surrogate pair, as the names of odd files hold it."""
+    odd = "name \udcff"
+    if where == "error":
+        raise ValueError(odd)
+    if where == "log":
+        log(odd)
+    if where == "thought":
+        thought(odd)
+    return odd
+
+
+def not_a_number() -> float:
+    return float("nan")
+
+
+def generate() -> object:
+    yield 1
+
+
+def chatter(lines: int, size: int) -> None:
+    for number in range(lines):
+        log(f"{number} " + "x" * size)
+
+
+def blind(path: str) -> None:
+    """Hold the interpreter without ever letting another thread run."""
+    import re
+
+    with Path(path).open("a") as file:
+        file.write(f"begin {os.getpid()}\n")
+    re.match("(a+)+$", "a" * 48 + "b")
+
+
+def leave_thread() -> None:
+    import threading
+
+    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
