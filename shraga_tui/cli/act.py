@@ -1,0 +1,135 @@
+"""`shraga cancel`, `retry`: act on tasks, with a receipt for each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from shraga_models.durations import parse_duration
+from shraga_queue.errors import Forbidden, InvalidInput, Refused, ShragaError, Unreachable
+
+from .errors import TaskFailed, error_object
+from .find import full_id
+from .options import Invocation, Json, option, verb, verb_group
+from .output import data, print_json, say
+
+if TYPE_CHECKING:
+    from shraga_models import Task
+    from shraga_queue.client import Shraga
+
+app = verb_group()
+
+Ids = Annotated[
+    list[str], typer.Argument(help="Ids, or at least 6 characters of their ends.", metavar="ID...")
+]
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of one wish: the task as it is now, or why not."""
+
+    id: str
+    task: Task | None = None
+    error: ShragaError | None = None
+
+    def to_json_object(self) -> dict[str, Any]:
+        """Return the receipt as plain JSON values."""
+        if self.task is None:
+            assert self.error is not None
+            return {"id": self.id, "ok": False, "error": error_object(self.error)}
+        return {
+            "id": self.id,
+            "ok": True,
+            "status": self.task.status.value,
+            "task": self.task.to_json_object(),
+        }
+
+
+@app.command()
+@verb
+def cancel(
+    call: Invocation,
+    ids: Ids,
+    reason: Annotated[str, option("--reason", "Why, for the record.")] = "",
+    timeout: Annotated[
+        str, typer.Option("--timeout", help="How long to wait for confirmations.", metavar="TIME")
+    ] = "60s",
+    as_json: Json = False,
+) -> None:
+    """Stop tasks; returns once it is confirmed that they have stopped."""
+    try:
+        longest = parse_duration(timeout)
+    except ValueError as error:
+        raise InvalidInput("timeout", f"--timeout: {error}.") from None
+    with call.connect() as shraga:
+        settle(_cancel_all(shraga, ids, reason, longest), as_json)
+
+
+def _cancel_all(shraga: Shraga, ids: list[str], reason: str, longest: float) -> list[Receipt]:
+    """Ask all of them first, so that they stop side by side; then wait for each."""
+    operations, run = shraga.operations, shraga.driver.run
+
+    def ask(task_id: str) -> Task:
+        run(operations.ask_cancel(task_id, reason))
+        return shraga.get(task_id)
+
+    deadline = time.monotonic() + longest
+
+    def confirm(receipt: Receipt) -> Receipt:
+        if receipt.task is None:
+            return receipt
+        task = shraga.wait(receipt.task.id, max(0.0, deadline - time.monotonic()))
+        return (
+            Receipt(task.id, task)
+            if task.status == "canceled"
+            else Receipt(task.id, error=_not_stopped(task))
+        )
+
+    return [confirm(receipt) for receipt in _each(shraga, ids, ask)]
+
+
+def _not_stopped(task: Task) -> Refused:
+    if task.status.is_final:
+        return Refused(f"The task {task.id} was {task.status} before it could be stopped.")
+    return Refused(f"The task {task.id} was asked to stop but is still {task.status}; look again later.")
+
+
+@app.command()
+@verb
+def retry(call: Invocation, ids: Ids, as_json: Json = False) -> None:
+    """Run ended tasks again, or scheduled ones now."""
+    with call.connect() as shraga:
+        settle(_each(shraga, ids, shraga.retry), as_json)
+
+
+def _each(shraga: Shraga, ids: list[str], act: Callable[[str], Task]) -> list[Receipt]:
+    receipts = []
+    for given in dict.fromkeys(ids):
+        try:
+            task = act(full_id(shraga, given))
+            receipts.append(Receipt(task.id, task))
+        except (Unreachable, Forbidden):
+            raise
+        except ShragaError as error:
+            receipts.append(Receipt(given, error=error))
+    return receipts
+
+
+def settle(receipts: list[Receipt], as_json: bool) -> None:
+    """Print the receipts; raises the error of a single one, or TaskFailed where any of several failed."""
+    failed = [receipt for receipt in receipts if receipt.error is not None]
+    if as_json:
+        print_json([receipt.to_json_object() for receipt in receipts])
+    for receipt in receipts:
+        if receipt.task is not None and not as_json:
+            data(f"{receipt.task.status} {receipt.id}")
+        elif receipt.error is not None and len(receipts) > 1 and not as_json:
+            say(str(receipt.error))
+    if len(receipts) == 1 and failed and failed[0].error is not None:
+        raise failed[0].error
+    if failed:
+        raise TaskFailed(f"{len(failed)} of {len(receipts)} were refused.")

@@ -1,0 +1,216 @@
+"""`shraga list`, `show`, `counts`: what is there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from shraga_models import Run, Task, TaskStatus
+from shraga_models.durations import format_duration
+from shraga_tui.look import TASK_LOOKS, UNKNOWN
+
+from .find import full_id
+from .options import Invocation, Json, option, verb, verb_group
+from .output import cell, data, iso, print_json, print_json_array, print_table, say, short_id, to_terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shraga_queue.board import Counts
+    from shraga_queue.client import Shraga
+    from shraga_queue.codec import TaskRow, TaskWithRuns
+
+app = verb_group()
+
+TaskId = Annotated[
+    str, typer.Argument(help="The task's id, or at least 6 characters of its end.", metavar="ID")
+]
+NAME_CELLS = 40
+ERROR_CELLS = 60
+CHUNK = 500
+
+
+@app.command("list")
+@verb
+def list_tasks(
+    call: Invocation,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(help="As status:running owner:alice age>1h label:nightly words.", metavar="FILTER"),
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many at most.", metavar="N")] = 50,
+    as_json: Json = False,
+) -> None:
+    """List tasks, the ones that moved last first."""
+    wanted = " ".join(words or ())
+    with call.connect() as shraga:
+        rows = shraga.find_rows(wanted, limit=limit)
+        if as_json:
+            print_json_array(_records(shraga, rows))
+            return
+        now = shraga.driver.run(shraga.operations.now()).timestamp() * 1000 if rows else 0
+    if not rows:
+        say(
+            "no task matches"
+            if wanted
+            else 'there is no task yet; try: shraga submit hello --shell "echo hello"'
+        )
+    elif to_terminal():
+        head = ("STATUS", "ID", "NAME", "OWNER", "AGE", "WORKER", "ERROR")
+        print_table(head, [_row_for_people(row, now) for row in rows])
+    else:
+        print_table((), [_row_for_programs(row) for row in rows])
+
+
+def _records(shraga: Shraga, rows: list[TaskRow]) -> Iterator[list[dict[str, Any]]]:
+    """The whole records of rows, some hundred at a time: a list may be as long as the store."""
+    from shraga_queue.calls import Batch, Call, Flow
+
+    def read(chunk: list[TaskRow]) -> Flow[list[TaskWithRuns | None]]:
+        # A flow's first step is its call; asked together, they take one round trip.
+        steps = [next(shraga.operations.get(row.id)) for row in chunk]
+        found: list[TaskWithRuns | None] = yield Batch(
+            tuple(step for step in steps if isinstance(step, Call))
+        )
+        return found
+
+    for start in range(0, len(rows), CHUNK):
+        found = shraga.driver.run(read(rows[start : start + CHUNK]))
+        yield [one.task.to_json_object() for one in found if one is not None]
+
+
+def _row_for_people(row: TaskRow, now: float) -> tuple[str, ...]:
+    look = TASK_LOOKS.get(row.status, UNKNOWN)
+    age = format_duration((now - row.moved_at) / 1000)
+    names = (cell(row.name, NAME_CELLS), cell(row.owner), age, cell(row.worker), cell(row.error, ERROR_CELLS))
+    return (f"{look.glyph} {look.word}", short_id(row.id), *names)
+
+
+def _row_for_programs(row: TaskRow) -> tuple[str, ...]:
+    from shraga_queue.codec import moment
+
+    return (
+        row.id,
+        row.status,
+        cell(row.name),
+        cell(row.owner),
+        iso(moment(row.moved_at)),
+        cell(row.worker),
+        cell(row.error),
+    )
+
+
+@app.command()
+@verb
+def show(call: Invocation, task_id: TaskId, as_json: Json = False) -> None:
+    """Show a task and its runs."""
+    with call.connect() as shraga:
+        found = shraga.get_with_runs(full_id(shraga, task_id))
+    if as_json:
+        runs = [run.model_dump(mode="json") for run in found.runs]
+        print_json(found.task.to_json_object() | {"runs": runs})
+    else:
+        _print_task(found)
+
+
+def _print_task(found: TaskWithRuns) -> None:
+    task = found.task
+    facts = {**_what(task), **_where(task), **_outcome(task)}
+    widest = max(map(len, facts))
+    data(
+        "\n".join(f"{name.ljust(widest)}  {cell(str(value))}" for name, value in facts.items() if value != "")
+    )
+    data("")
+    head = ("RUN", "STATUS", "TRIGGER", "WORKER", "STARTED", "TOOK", "EXIT", "ERROR")
+    print_table(head, [_run_row(run) for run in found.runs])
+
+
+def _what(task: Task) -> dict[str, Any]:
+    look = TASK_LOOKS.get(task.status, UNKNOWN)
+    action = task.action.model_dump(mode="json", exclude_defaults=True, exclude={"type"})
+    return {
+        "id": task.id,
+        "name": task.name,
+        "status": f"{look.glyph} {task.status}",
+        "owner": task.owner,
+        "action": " ".join(f"{value}" for value in (task.action.type, *action.values())),
+        "kind": task.kind,
+        "priority": task.priority,
+        "capability": task.capability,
+        "labels": ", ".join(task.labels),
+        "description": task.description,
+    }
+
+
+def _where(task: Task) -> dict[str, Any]:
+    return {
+        "submitted": f"{iso(task.created_at)} by {task.created_by}",
+        "due": iso(task.next_run_at),
+        "started": iso(task.started_at),
+        "ended": iso(task.completed_at),
+        "worker": task.assigned_worker or "",
+        "folder": task.execution_details.execution_folder or "",
+        "progress": "" if task.progress is None else f"{task.progress:.0%}",
+        "thought": task.thought,
+    }
+
+
+def _outcome(task: Task) -> dict[str, Any]:
+    result = task.output.result if task.output else None
+    return {
+        "error": task.error,
+        "canceled by": " ".join(part for part in (task.cancel_requested_by, task.cancel_reason) if part),
+        "summary": task.output.summary if task.output else "",
+        "deliverables": ", ".join(task.output.deliverables) if task.output else "",
+        "result": "" if result is None else result,
+    }
+
+
+def _run_row(run: Run) -> tuple[str, ...]:
+    return (
+        str(run.attempt),
+        run.status,
+        cell(run.triggered_by),
+        short_id(run.worker or "") if to_terminal() else run.worker or "",
+        iso(run.started_at),
+        format_duration(run.duration) if run.duration is not None else "",
+        "" if run.exit_code is None else str(run.exit_code),
+        cell(run.error, ERROR_CELLS),
+    )
+
+
+@app.command()
+@verb
+def counts(
+    call: Invocation,
+    owner: Annotated[str | None, option("--owner", "Only this user's tasks.", "USER")] = None,
+    as_json: Json = False,
+) -> None:
+    """Count the tasks by status."""
+    with call.connect() as shraga:
+        found = shraga.counts(owner)
+    if as_json:
+        print_json(_counts_object(found))
+        return
+    rows = [(_status_word(status), str(found.by_status[status])) for status in TaskStatus]
+    print_table(("STATUS", "TASKS"), [*rows, ("total", str(found.total))])
+
+
+def _status_word(status: TaskStatus) -> str:
+    return f"{TASK_LOOKS[status].glyph} {status}" if to_terminal() else status.value
+
+
+def _counts_object(found: Counts) -> dict[str, Any]:
+    from shraga_queue.codec import moment
+
+    return {
+        "at": iso(moment(found.now)),
+        "total": found.total,
+        "by_status": {status.value: found.by_status[status] for status in TaskStatus},
+        "completed_per_minute": list(found.completed_per_minute),
+        "failed_per_minute": list(found.failed_per_minute),
+        "running_leases": found.leases,
+        "due": found.due,
+        "controller_leads": found.has_leader,
+    }
