@@ -1,0 +1,189 @@
+"""The one registry of what an operator can do: keys, footer, help, palette and audit name come from here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from textual.binding import Binding, BindingType
+
+Scope = Literal["board", "workers", "events", "task"]
+EVERYWHERE: tuple[Scope, ...] = ("board", "workers", "events", "task")
+LISTS: tuple[Scope, ...] = ("board", "workers", "events")
+TASKS: tuple[Scope, ...] = ("board", "events", "task")
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorAction:
+    """Something an operator can do: `name` is its method `action_<name>`, `keys` what to press.
+
+    `shown` is the key as the footer writes it; an empty `label` keeps it out of the footer.
+    `audit` is the store's name of the deed, empty where nothing is changed. A narrow footer leaves out
+    what is `spare` first.
+    """
+
+    name: str
+    keys: tuple[str, ...]
+    shown: str
+    label: str
+    help: str
+    scopes: tuple[Scope, ...]
+    destructive: bool = False
+    audit: str = ""
+    needs: Literal["", "task", "worker"] = ""
+    palette: bool = True
+    spare: bool = False
+
+
+ACTIONS: tuple[OperatorAction, ...] = (
+    OperatorAction("submit", ("n",), "n", "new", "Submit a new task.", EVERYWHERE, audit="submit"),
+    OperatorAction(
+        "open", ("enter",), "⏎", "open", "Open the task under the cursor.", ("board", "events"), needs="task"
+    ),
+    OperatorAction(
+        "cancel",
+        ("c",),
+        "c",
+        "cancel",
+        "Stop the task with its whole process tree; asks first, and says so once it has stopped.",
+        TASKS,
+        destructive=True,
+        audit="cancel",
+        needs="task",
+    ),
+    OperatorAction(
+        "retry",
+        ("r",),
+        "r",
+        "retry",
+        "Run an ended task again, or a scheduled one now.",
+        TASKS,
+        audit="retry",
+        needs="task",
+    ),
+    OperatorAction(
+        "drain",
+        ("d",),
+        "d",
+        "drain",
+        "Let the worker finish what it runs and take nothing new.",
+        ("workers",),
+        audit="draining",
+        needs="worker",
+    ),
+    OperatorAction(
+        "resume",
+        ("u",),
+        "u",
+        "resume",
+        "Let a draining worker take tasks again.",
+        ("workers",),
+        audit="accepting",
+        needs="worker",
+    ),
+    OperatorAction(
+        "stop",
+        ("S",),
+        "S",
+        "stop",
+        "End the worker; asks first.",
+        ("workers",),
+        destructive=True,
+        audit="stopping",
+        needs="worker",
+    ),
+    OperatorAction(
+        "earlier_attempt", ("left_square_bracket",), "[", "", "Show the log of the attempt before.", ("task",)
+    ),
+    OperatorAction(
+        "later_attempt", ("right_square_bracket",), "]", "", "Show the log of the attempt after.", ("task",)
+    ),
+    OperatorAction("filter", ("slash",), "/", "filter", "Show only events that hold a text.", ("events",)),
+    OperatorAction(
+        "toggle_mine",
+        ("m",),
+        "m",
+        "mine",
+        "Show only your own tasks, or everybody's.",
+        ("board",),
+        spare=True,
+    ),
+    OperatorAction(
+        "next_pane", ("tab", "l", "right"), "⇥", "", "Go to the next column.", ("board",), palette=False
+    ),
+    OperatorAction(
+        "previous_pane",
+        ("shift+tab", "h", "left"),
+        "⇤",
+        "",
+        "Go to the column before.",
+        ("board",),
+        palette=False,
+    ),
+    OperatorAction(
+        "next_pane", ("tab", "l", "right"), "⇥", "tabs", "Go to the next tab.", ("task",), palette=False
+    ),
+    OperatorAction(
+        "previous_pane",
+        ("shift+tab", "h", "left"),
+        "⇤",
+        "",
+        "Go to the tab before.",
+        ("task",),
+        palette=False,
+    ),
+    OperatorAction("down", ("j", "down"), "j ↓", "", "Go one down.", EVERYWHERE, palette=False),
+    OperatorAction("up", ("k", "up"), "k ↑", "", "Go one up.", EVERYWHERE, palette=False),
+    OperatorAction(
+        "page_down", ("pagedown", "ctrl+d"), "pgdn", "", "Go one page down.", EVERYWHERE, palette=False
+    ),
+    OperatorAction("page_up", ("pageup", "ctrl+u"), "pgup", "", "Go one page up.", EVERYWHERE, palette=False),
+    OperatorAction("first", ("g", "home"), "g", "", "Go to the first.", EVERYWHERE, palette=False),
+    OperatorAction(
+        "last",
+        ("G", "end"),
+        "G",
+        "",
+        "Go to the last; a log or feed follows what comes.",
+        EVERYWHERE,
+        palette=False,
+    ),
+    OperatorAction("copy_id", ("y",), "y", "copy", "Copy the task's id.", TASKS, needs="task", spare=True),
+    OperatorAction("board", ("1",), "1", "", "Go to the board.", EVERYWHERE),
+    OperatorAction("workers", ("3",), "3", "", "Go to the workers.", EVERYWHERE),
+    OperatorAction("events", ("4",), "4", "", "Go to the events.", EVERYWHERE),
+    OperatorAction(
+        "back",
+        ("escape",),
+        "esc",
+        "back",
+        "Go one level back.",
+        ("task", "events"),
+        palette=False,
+        spare=True,
+    ),
+    OperatorAction(
+        "command_palette",
+        ("colon", "ctrl+p"),
+        ":",
+        "menu",
+        "Find a command by typing.",
+        EVERYWHERE,
+        palette=False,
+    ),
+    OperatorAction("help", ("question_mark", "f1"), "?", "help", "Show all keys of this screen.", EVERYWHERE),
+    OperatorAction("quit", ("q",), "q", "quit", "Leave the dashboard; workers go on.", EVERYWHERE),
+)
+
+
+def actions_of(scope: Scope) -> tuple[OperatorAction, ...]:
+    """Return the actions of a screen, in the order of the footer."""
+    return tuple(action for action in ACTIONS if scope in action.scopes)
+
+
+def bindings_of(scope: Scope) -> list[BindingType]:
+    """Return the key bindings of a screen; each has an id, so that its keys can be remapped."""
+    return [
+        Binding(",".join(action.keys), action.name, action.label, id=f"{scope}.{action.name}", show=False)
+        for action in actions_of(scope)
+    ]

@@ -1,0 +1,98 @@
+"""Asking the store for something on an operator's behalf, and saying what came of it: never before it did."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shraga_models import TaskStatus, Worker, WorkerMode
+from shraga_models.text import clean_line
+from shraga_queue.errors import ShragaError
+from shraga_tui.desk import TaskRef
+
+if TYPE_CHECKING:
+    from shraga_tui.app import ShragaApp
+
+CANCEL_HOW: dict[str, str] = {
+    TaskStatus.RUNNING: "It is running: its whole process tree is ended.",
+    TaskStatus.WAITING_FOR_INPUT: "It waits for an answer and will not go on.",
+}
+CANCEL_PATIENCE = 60.0
+"""Seconds to wait for a worker to confirm that a run has stopped."""
+
+
+def short(name: str) -> str:
+    """Return a name as it stands in a sentence."""
+    return f"“{clean_line(name, 60)}”"
+
+
+def say(app: ShragaApp, sentence: str, *, bad: bool = False) -> None:
+    """Show a sentence for a few seconds; none of it is read as markup."""
+    severity = "error" if bad else "information"
+    app.notify(clean_line(sentence, 600), severity=severity, markup=False, timeout=12 if bad else 5)  # type: ignore[arg-type]
+
+
+async def confirmed(app: ShragaApp, title: str, text: str, yes: str) -> bool:
+    """Ask whether to go on; the answer is no unless it is clearly yes."""
+    from shraga_tui.screens.confirm import ConfirmScreen
+
+    return await app.push_screen_wait(ConfirmScreen(title, text, yes)) is True
+
+
+async def cancel_task(app: ShragaApp, task: TaskRef) -> None:
+    """Stop a task after a confirmation, and tell how it really ended."""
+    how = CANCEL_HOW.get(task.status, "It has not started yet, and never will.")
+    if not await confirmed(
+        app, "Cancel this task?", f"{clean_line(task.name, 200)}\n\n{how}", "Cancel the task"
+    ):
+        return
+    try:
+        await app.desk.source.cancel(task.id, timeout=CANCEL_PATIENCE)
+    except ShragaError as error:
+        say(app, str(error), bad=True)
+        return
+    say(app, f"{short(task.name)} is canceled: confirmed.")
+
+
+async def retry_task(app: ShragaApp, task: TaskRef) -> None:
+    """Run a task again and tell under which attempt."""
+    try:
+        done = await app.desk.source.retry(task.id)
+    except ShragaError as error:
+        say(app, str(error), bad=True)
+        return
+    say(app, f"{short(task.name)} is queued again, as try {done.attempt}.")
+
+
+async def change_worker(app: ShragaApp, worker: Worker, mode: WorkerMode) -> None:
+    """Drain, resume or stop a worker, and tell that it was accepted."""
+    if mode is WorkerMode.STOPPING and not await _stop_confirmed(app, worker):
+        return
+    try:
+        await app.desk.source.set_worker_mode(worker.name, mode)
+    except ShragaError as error:
+        say(app, str(error), bad=True)
+        return
+    said = {
+        WorkerMode.DRAINING: "takes nothing new from now on",
+        WorkerMode.ACCEPTING: "takes tasks again",
+        WorkerMode.STOPPING: "was told to end; it is shown as gone once it has",
+    }
+    say(app, f"The worker {short(worker.name)} {said[mode]}.")
+
+
+async def _stop_confirmed(app: ShragaApp, worker: Worker) -> bool:
+    count = len(worker.current_tasks)
+    tasks = (
+        f"It runs {count} task{'' if count == 1 else 's'} right now."
+        if count
+        else "It runs nothing right now."
+    )
+    return await confirmed(
+        app, "Stop this worker?", f"{clean_line(worker.name, 200)}\n\n{tasks}", "Stop the worker"
+    )
+
+
+def copy_id(app: ShragaApp, task: TaskRef) -> None:
+    """Put a task's id on the clipboard the way terminals allow, and say what was tried."""
+    app.copy_to_clipboard(task.id)
+    say(app, f"Sent the id {task.id} to your terminal's clipboard (OSC 52; in tmux: set-clipboard on).")

@@ -1,0 +1,174 @@
+"""The dashboard: wires the feed to the screens, and nothing more."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from typing import Any
+
+from textual.app import App, SystemCommand
+from textual.screen import Screen
+
+from shraga_models.text import clean_line
+from shraga_tui.desk import Desk
+from shraga_tui.feed import Feed
+from shraga_tui.palette import OperatorCommands
+from shraga_tui.screens.base import ShragaScreen
+from shraga_tui.source import HarmlessSource, Source
+from shraga_tui.theme import SHRAGA, status_variables
+
+TICK = 0.1
+"""Seconds between two paints of news, at least; what somebody waits for is painted at once."""
+WATCHDOG = 5.0
+
+
+def _board() -> Screen[Any]:
+    from shraga_tui.screens.board import BoardScreen
+
+    return BoardScreen()
+
+
+def _workers() -> Screen[Any]:
+    from shraga_tui.screens.workers import WorkersScreen
+
+    return WorkersScreen()
+
+
+def _events() -> Screen[Any]:
+    from shraga_tui.screens.events import EventsScreen
+
+    return EventsScreen()
+
+
+class ShragaApp(App[int]):
+    """The control room for one connection."""
+
+    TITLE = "shraga"
+    CSS_PATH = ["styles/app.tcss", "styles/board.tcss", "styles/task.tcss", "styles/dialogs.tcss"]
+    MODES = {"board": _board, "workers": _workers, "events": _events}
+    DEFAULT_MODE = "board"
+    COMMANDS = {OperatorCommands} | App.COMMANDS
+    PAUSE_GC_ON_SCROLL = True
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        user: str,
+        label: str,
+        notice: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        on_terminal: bool = False,
+    ) -> None:
+        super().__init__()
+        harmless = HarmlessSource(source)
+        self.desk = Desk(harmless, Feed(harmless, self.feed_changed, clock), user, clean_line(label, 40))
+        self._notice = notice
+        self._on_terminal = on_terminal
+        self._gaps = 0
+        self._settled = False
+        self._flush_due = False
+        self._flushed_at = 0.0
+        self.register_theme(SHRAGA)
+        self.theme = "shraga"
+
+    def get_css_variables(self) -> dict[str, str]:
+        variables = super().get_css_variables()
+        self.theme_variables = status_variables(variables, self.current_theme.ansi) | variables
+        return self.theme_variables
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        for command in super().get_system_commands(screen):
+            if command.title in ("Theme", "Screenshot"):
+                yield command
+
+    def on_mount(self) -> None:
+        self.run_worker(self.desk.feed.run(), name="feed", exit_on_error=False)
+        self.set_interval(1.0, self._paint_news)
+        if self._on_terminal:
+            self.set_interval(WATCHDOG, self._leave_if_orphaned)
+        if self._notice:
+            self.notify(clean_line(self._notice, 400), markup=False, timeout=6)
+
+    def _settle(self) -> None:
+        # Not before there is something to see: it would stand in the way of the first answer.
+        self._settled = True
+        if self._on_terminal:
+            _settle_memory()
+        self.run_worker(_load_screens, thread=True, group="imports", exit_on_error=False)
+
+    # News
+
+    def feed_changed(self, urgent: bool) -> None:
+        """Paint the news: at once where somebody waits for them, else with the next tick."""
+        if urgent:
+            self.call_later(self._paint_news)
+        elif not self._flush_due:
+            self._flush_due = True
+            self.set_timer(max(0.001, self._flushed_at + TICK - time.perf_counter()), self._paint_news)
+
+    def _paint_news(self) -> None:
+        if self._terminal_is_behind():
+            # A frame more would only queue up behind the ones a slow link has not taken yet.
+            self._flush_due = True
+            self.set_timer(TICK, self._paint_news)
+            return
+        self._flush_due = False
+        self._flushed_at = time.perf_counter()
+        if self._exit:
+            return
+        if front := self._front():
+            front.show_feed()
+        if not self._settled and (self.desk.feed.board or self.desk.feed.fault):
+            self.call_after_refresh(self._settle)
+        if self.desk.feed.gaps > self._gaps:
+            self._gaps = self.desk.feed.gaps
+            said = "Some events are gone from the stream unseen. Everything on the screen was read anew."
+            self.notify(said, severity="warning", markup=False, timeout=12)
+
+    def _front(self) -> ShragaScreen | None:
+        screens = [screen for screen in self.screen_stack if isinstance(screen, ShragaScreen)]
+        return screens[-1] if screens else None
+
+    def _terminal_is_behind(self) -> bool:
+        writer = getattr(self._driver, "_writer_thread", None)
+        queue = getattr(writer, "_queue", None)
+        return queue is not None and queue.qsize() > 0
+
+    def _leave_if_orphaned(self) -> None:
+        if not sys.stdin.isatty():
+            self.exit(1)
+
+    # Going places
+
+    def go_to(self, mode: str) -> None:
+        """Show a screen by its name, without anything opened on top of it."""
+        self.switch_mode(mode)
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    def reveal(self, task_id: str) -> None:
+        """Put the board's cursor on a task as soon as it is seen there."""
+        from shraga_tui.screens.board import BoardScreen
+
+        for screen in self.screen_stack:
+            if isinstance(screen, BoardScreen):
+                screen.reveal(task_id)
+
+
+def _load_screens() -> None:
+    # What is typed while a screen is still being imported would go to the one behind it.
+    for name in ("submit", "task", "confirm", "help", "workers", "events"):
+        import_module(f"shraga_tui.screens.{name}")
+
+
+def _settle_memory() -> None:
+    # What start-up made stays for good: collecting it again and again would cost frames.
+    gc.enable()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)

@@ -1,0 +1,114 @@
+"""What a task's card says: three lines of spans, from a row whose text is harmless already."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from shraga_models import TaskStatus
+from shraga_models.durations import format_duration
+from shraga_queue.codec import TaskRow
+from shraga_tui.look import TASK_LOOKS, UNKNOWN, Look
+from shraga_tui.widgets.paint import Line, Span, ends, fit
+
+PRIORITY_MARKS: dict[str, Span] = {
+    "critical": ("▲▲ ", "failed"),
+    "high": ("▲ ", "waiting"),
+    "low": ("▽ ", "faint"),
+}
+SEPARATOR = " · "
+ROOMY = 26
+"""Cells of a card from which it says more than the least."""
+
+
+def age(now_ms: int, then_ms: int) -> str:
+    """Return how long ago a time was, as short as a card needs it."""
+    return format_duration((now_ms - then_ms) / 1000) if then_ms else ""
+
+
+def took(seconds: float) -> str:
+    """Return how long a run took; short ones with a tenth of a second."""
+    return f"{max(0.0, seconds):.1f}s" if seconds < 10 else format_duration(seconds)
+
+
+def clock(ms: int, now_ms: int) -> str:
+    """Return a time of day in the local zone, with its date where that is not today's."""
+    at, today = (datetime.fromtimestamp(value / 1000, UTC).astimezone() for value in (ms, now_ms))
+    return at.strftime("%H:%M" if at.date() == today.date() else "%d %b %H:%M")
+
+
+def bar(share: float, width: int) -> str:
+    """Return a progress bar of `width` cells."""
+    full = round(max(0.0, min(1.0, share)) * width)
+    return "█" * full + "░" * (width - full)
+
+
+def look_of(status: str) -> Look:
+    """Return how a status looks."""
+    return TASK_LOOKS.get(status, UNKNOWN)
+
+
+def card_lines(row: TaskRow, width: int, now_ms: int) -> tuple[Line, Line, Line]:
+    """Return the title, the state and the last words of a task."""
+    mark = PRIORITY_MARKS.get(row.priority, ("", "text"))
+    title: Line = (mark, (fit(row.name.strip() or "(no name)", width - len(mark[0])), "strong"))
+    return title, _state(row, width, now_ms), ((fit(_words(row), width), "faint"),)
+
+
+def _state(row: TaskRow, width: int, now_ms: int) -> Line:
+    if row.status == TaskStatus.RUNNING:
+        return _running(row, width, now_ms)
+    look, parts, when = look_of(row.status), list[str](), _ago(row, width, now_ms)
+    if row.status in (TaskStatus.SCHEDULED, TaskStatus.QUEUED, TaskStatus.BLOCKED):
+        parts, when = _queued(row, now_ms)
+    elif row.status in (TaskStatus.WAITING_FOR_INPUT, TaskStatus.AWAITING_APPROVAL):
+        parts, when = [row.owner], age(now_ms, row.moved_at)
+    elif row.status == TaskStatus.COMPLETED:
+        parts = [_took(row)]
+    elif row.status == TaskStatus.FAILED:
+        code = f"exit {row.exit_code}" if row.exit_code not in ("", "0") else ""
+        parts = [code, "" if code and width < ROOMY else _attempt(row)]
+    said = SEPARATOR.join(part for part in parts if part)
+    left: Line = ((f"{look.glyph} {look.word}", look.tone), (f"{SEPARATOR}{said}" if said else "", "faint"))
+    return ends(left, ((when, "faint"),), width)
+
+
+def _ago(row: TaskRow, width: int, now_ms: int) -> str:
+    since = age(now_ms, row.moved_at)
+    return f"{since} ago" if width >= ROOMY else since
+
+
+def _running(row: TaskRow, width: int, now_ms: int) -> Line:
+    since = age(now_ms, row.started_at or row.moved_at)
+    if row.canceling:
+        return ends((("◌ asked to stop, waiting for the worker…", "waiting"),), ((since, "faint"),), width)
+    if row.progress is None:
+        where = SEPARATOR.join(part for part in ("▶ running", _attempt(row)) if part)
+        return ends(((where, "running"),), ((since, "faint"),), width)
+    percent = f" {row.progress:.0%}"
+    room = max(4, min(24, width - len(percent) - len(since) - 2))
+    return ends(((bar(row.progress, room), "running"), (percent, "strong")), ((since, "faint"),), width)
+
+
+def _queued(row: TaskRow, now_ms: int) -> tuple[list[str], str]:
+    wants = f"needs {row.capability}" if row.capability != "any" else ""
+    if row.status == TaskStatus.SCHEDULED and row.scheduled_at:
+        left = (row.scheduled_at - now_ms) / 1000
+        due = f"in {format_duration(left).partition(' ')[0]}" if left > 0 else "due"
+        return [clock(row.scheduled_at, now_ms), _attempt(row), wants], due
+    return [_attempt(row), wants], age(now_ms, row.moved_at)
+
+
+def _attempt(row: TaskRow) -> str:
+    return f"try {row.attempt}" if row.attempt > 1 else ""
+
+
+def _took(row: TaskRow) -> str:
+    return f"in {took((row.moved_at - row.started_at) / 1000)}" if row.started_at else ""
+
+
+def _words(row: TaskRow) -> str:
+    if row.error and row.status != TaskStatus.COMPLETED:
+        return row.error.replace("␊", " ").strip()
+    if row.thought:
+        return f"“{row.thought}”"
+    return SEPARATOR.join((row.owner, *(f"#{label}" for label in row.labels)))

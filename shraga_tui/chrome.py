@@ -1,0 +1,183 @@
+"""What the bars around every screen say, from the state of the feed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from shraga_models import Event, Liveness, Worker, WorkerMode
+from shraga_models.durations import format_duration
+from shraga_queue.board import Counts
+from shraga_tui.actions import OperatorAction
+from shraga_tui.desk import Desk
+from shraga_tui.feed import Feed
+from shraga_tui.look import EVENT_LOOKS, UNKNOWN
+from shraga_tui.widgets.paint import Line, Span, fit
+
+STALE_AFTER = 4.0
+"""Seconds of silence after which the screen says that it is old."""
+SPARKS = "▁▂▃▄▅▆▇█"
+SPARK_MINUTES = 20
+TABS = (("board", "1", "Board"), ("workers", "3", "Workers"), ("events", "4", "Events"))
+
+
+def header_left(desk: Desk, width: int) -> Line:
+    """Return the name, the connection, its latency and whether the screen is live; the label gives way."""
+    feed = desk.feed
+    fresh = feed.fault is None and feed.counts is not None and feed.silence <= STALE_AFTER
+    dot, tone = ("●", "done") if fresh else ("○", "failed")
+    latency = f" {feed.latency_ms:.1f} ms" if feed.latency_ms is not None and fresh else ""
+    return (
+        (" ◆ shraga", "accent"),
+        (f" · {fit(desk.label, max(10, width - 62))} ", "text"),
+        (dot, tone),
+        (latency, "faint"),
+        (" · ", "faint"),
+        freshness(feed),
+    )
+
+
+def freshness(feed: Feed) -> Span:
+    """Return the badge: live, connecting, or how old what is shown is."""
+    if feed.fault or feed.silence > STALE_AFTER:
+        return f"stale {format_duration(feed.silence)}", "failed"
+    return ("live", "done") if feed.counts else ("connecting…", "faint")
+
+
+def header_tabs(current: str, workers: Sequence[Worker] | None) -> list[tuple[str, Line]]:
+    """Return the tabs of the screens, each with its name."""
+    tabs: list[tuple[str, Line]] = []
+    for name, key, title in TABS:
+        count = f" {len(alive(workers))}" if name == "workers" and workers else ""
+        if name == current:
+            tabs.append((name, ((f" {key} {title}{count} ", "tab"),)))
+        else:
+            tabs.append((name, ((f" {key} ", "accent"), (f"{title}{count} ", "text"))))
+    return tabs
+
+
+def alive(workers: Sequence[Worker] | None) -> list[Worker]:
+    """Return the workers that are there or should be."""
+    return [worker for worker in workers or () if worker.liveness is not Liveness.OFFLINE]
+
+
+def banner(feed: Feed) -> str:
+    """Return what is wrong with the link, or nothing."""
+    fault = feed.fault
+    if fault is None:
+        return ""
+    since = datetime.fromtimestamp(fault.since_ms / 1000, UTC).astimezone().strftime("%H:%M:%S")
+    shown = f" You see the state of {format_duration(feed.silence)} ago." if feed.counts else ""
+    return f"✗ {fault.sentence} Trying again since {since}.{shown}"
+
+
+def warning(feed: Feed) -> str:
+    """Return the command to run when tasks wait but nobody could run them, or nothing."""
+    if feed.counts is None or feed.workers is None or feed.fault:
+        return ""
+    if not alive(feed.workers):
+        return "No worker: start one with `shraga worker`, or everything with `shraga up`."
+    if not feed.counts.has_leader:
+        return "No controller: start one with `shraga controller`; lost and due tasks wait."
+    return ""
+
+
+def status_left(feed: Feed, *, with_events: bool) -> Line:
+    """Return the warning; else the newest event, or the hour in numbers where events are seen elsewhere."""
+    if said := warning(feed):
+        return ((f" ⚠ {said}", "waiting"),)
+    if with_events and feed.ring.events:
+        return event_line(feed.ring.events[-1], lead=" ")
+    return hour(feed.counts) if feed.counts else ()
+
+
+def hour(counts: Counts) -> Line:
+    """Return what ended within the last hour, of how many."""
+    done, failed = sum(counts.completed_per_minute), sum(counts.failed_per_minute)
+    return (
+        (" last hour ", "faint"),
+        (f"✓ {done:,} done", "done" if done else "text"),
+        (f"  ✗ {failed:,} failed", "failed" if failed else "text"),
+        (f"  of {counts.total:,} tasks", "faint"),
+    )
+
+
+def status_right(feed: Feed, *, wide: bool) -> Line:
+    """Return how busy the workers are and how many tasks end per minute; a warning needs the room more."""
+    if not wide and warning(feed):
+        return ()
+    spans: list[Span] = [*_workers(feed.workers)]
+    if feed.counts:
+        ended = feed.counts.completed_per_minute[-(SPARK_MINUTES if wide else SPARK_MINUTES // 2) :]
+        spans += [("  ", "text"), (sparkline(ended), "done"), (f" {ended[-1]} done/min ", "faint")]
+    return tuple(spans)
+
+
+def _workers(workers: Sequence[Worker] | None) -> list[Span]:
+    there = alive(workers)
+    if not there:
+        return []
+    silent = sum(worker.liveness is Liveness.ERROR for worker in there)
+    draining = sum(worker.mode is not WorkerMode.ACCEPTING for worker in there)
+    busy = sum(len(worker.current_tasks) for worker in there)
+    slots = sum(worker.max_concurrent_tasks for worker in there if worker.liveness is not Liveness.ERROR)
+    spans: list[Span] = [(f"▶ {busy}/{slots} busy", "running" if busy else "faint")]
+    if draining:
+        spans.append((f" ◐ {draining} draining", "waiting"))
+    if silent:
+        spans.append((f" ✗ {silent} silent", "failed"))
+    return spans
+
+
+def sparkline(values: Sequence[int]) -> str:
+    """Return a bar of block characters, one for each value; zero is a low line."""
+    top = max(values, default=0)
+    return "".join(SPARKS[round(value / top * 7) if top else 0] for value in values)
+
+
+def event_line(event: Event, lead: str = "") -> Line:
+    """Return an event as time, what happened, to whom, and its words."""
+    look = EVENT_LOOKS.get(event.type, UNKNOWN)
+    word = look.word if look is not UNKNOWN else event.type
+    said = event.content
+    if event.type == "task.progress" and said:
+        said = f"{float(said):.0%}" if said.replace(".", "", 1).isdigit() else said
+    name = event.name or (event.task_id or "")
+    by = event.created_by if event.type in ("task.submitted", "task.canceling", "worker.changed") else ""
+    return (
+        (f"{lead}{event.at.astimezone():%H:%M:%S} ", "faint"),
+        (f"{look.glyph} {word:<11} ", look.tone),
+        (name, "strong"),
+        (f"  {said}" if said else "", "text"),
+        (f"  by {by}" if by else "", "faint"),
+    )
+
+
+def key_groups(actions: Sequence[OperatorAction], usable: set[str], width: int) -> list[tuple[str, Line]]:
+    """Return the hints of the footer; what cannot be done right now is faint, or left out to save room."""
+    hinted = [action for action in actions if action.label]
+    if _hints_width(hinted) > width:
+        hinted = [action for action in hinted if not action.spare]
+    if _hints_width(hinted) > width:
+        hinted = [action for action in hinted if action.name in usable]
+    return _hints(hinted, usable)
+
+
+def _hints_width(actions: Sequence[OperatorAction]) -> int:
+    return sum(len(action.shown) + len(action.label) + 3 for action in actions)
+
+
+def _hints(actions: Sequence[OperatorAction], usable: set[str]) -> list[tuple[str, Line]]:
+    groups: list[tuple[str, Line]] = []
+    for action in actions:
+        on = action.name in usable
+        groups.append(
+            (
+                action.name,
+                (
+                    (f" {action.shown}", "accent" if on else "faint"),
+                    (f" {action.label} ", "text" if on else "faint"),
+                ),
+            )
+        )
+    return groups

@@ -1,0 +1,184 @@
+"""What all screens share: the bars around them, the keys of the registry, and the actions open everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.screen import Screen
+
+from shraga_models import TaskStatus
+from shraga_tui import acts, chrome
+from shraga_tui.actions import Scope, actions_of
+from shraga_tui.desk import Desk, TaskRef
+from shraga_tui.widgets.bars import Banner, Bar, PressBar
+
+if TYPE_CHECKING:
+    from shraga_tui.app import ShragaApp
+
+WIDE = 120
+TALL = 34
+
+
+class ShragaScreen(Screen[None]):
+    """A screen between a header and a footer; subclasses give `body` and draw themselves in `draw`."""
+
+    SCOPE: ClassVar[Scope]
+    MODE: ClassVar[str]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (TALL, "-tall")]
+
+    @property
+    def shraga(self) -> ShragaApp:
+        """The app."""
+        return cast("ShragaApp", self.app)
+
+    @property
+    def desk(self) -> Desk:
+        """The services of this dashboard."""
+        return self.shraga.desk
+
+    def compose(self) -> ComposeResult:
+        yield PressBar(id="header")
+        yield Banner()
+        yield from self.body()
+        yield Bar(id="status")
+        yield PressBar(id="keys")
+
+    def body(self) -> ComposeResult:
+        """Return what stands between the bars."""
+        raise NotImplementedError
+
+    def draw(self) -> None:
+        """Draw the state of the feed."""
+
+    # Drawing
+
+    def show_feed(self) -> None:
+        """Draw the state of the feed, bars and all."""
+        if not self.is_mounted or self.query_one_optional("#header") is None:
+            # Before it is composed, and while it is taken apart.
+            return
+        feed, wide = self.desk.feed, self.size.width >= WIDE
+        tabs = chrome.header_tabs(self.MODE, feed.workers)
+        self.query_one("#header", PressBar).place(
+            chrome.header_left(self.desk, self.size.width), tabs, at_end=True
+        )
+        self.query_one(Banner).say(chrome.banner(feed))
+        self.query_one("#status", Bar).show(
+            chrome.status_left(feed, with_events=not self.shows_events), chrome.status_right(feed, wide=wide)
+        )
+        self.draw()
+        self.show_keys()
+
+    def show_keys(self) -> None:
+        """Draw the footer."""
+        actions = actions_of(self.SCOPE)
+        usable = {action.name for action in actions if self.check_action(action.name, ())}
+        tail = ((f"{self.desk.user} ", "faint"),) if self.size.width >= WIDE else ()
+        self.query_one("#keys", PressBar).place(
+            (), chrome.key_groups(actions, usable, self.size.width), at_end=False, tail=tail
+        )
+
+    def on_screen_resume(self) -> None:
+        self.show_feed()
+
+    def on_resize(self, _: events.Resize) -> None:
+        self.call_after_refresh(self.show_feed)
+
+    @property
+    def shows_events(self) -> bool:
+        """Whether events are to be seen on this screen already."""
+        return False
+
+    # Actions
+
+    @property
+    def task_ref(self) -> TaskRef | None:
+        """The task that actions are about, or None."""
+        return None
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Return whether an action can be done right now; None where it is shown but off."""
+        wanted = next((one for one in actions_of(self.SCOPE) if one.name == action), None)
+        if wanted is None or wanted.needs != "task":
+            return True
+        ref = self.task_ref
+        if ref is None or (ref.status not in set(TaskStatus) and action in ("cancel", "retry")):
+            return None
+        open_now = {"cancel": lambda: ref.can_cancel, "retry": lambda: ref.can_retry}
+        return True if open_now.get(action, lambda: True)() else None
+
+    def in_background(self, act: Coroutine[None, None, None]) -> None:
+        """Do something that outlives this screen."""
+        self.app.run_worker(act, group="acts", exit_on_error=False)
+
+    @on(PressBar.Pressed)
+    async def _pressed(self, event: PressBar.Pressed) -> None:
+        if self.check_action(event.name, ()):
+            await self.run_action(event.name)
+
+    def action_submit(self) -> None:
+        """Open the submit form."""
+        from .submit import SubmitScreen
+
+        self.app.push_screen(SubmitScreen(self.desk), self._submitted)
+
+    def _submitted(self, task_id: str | None) -> None:
+        if task_id:
+            self.shraga.reveal(task_id)
+
+    def action_open(self) -> None:
+        """Open the task under the cursor."""
+        from .task import TaskScreen
+
+        if ref := self.task_ref:
+            self.app.push_screen(TaskScreen(ref.id, self.MODE))
+
+    def action_cancel(self) -> None:
+        """Stop the task."""
+        if ref := self.task_ref:
+            self.in_background(acts.cancel_task(self.shraga, ref))
+
+    def action_retry(self) -> None:
+        """Run the task again."""
+        if ref := self.task_ref:
+            self.in_background(acts.retry_task(self.shraga, ref))
+
+    def action_copy_id(self) -> None:
+        """Copy the task's id."""
+        if ref := self.task_ref:
+            acts.copy_id(self.shraga, ref)
+
+    def action_board(self) -> None:
+        """Go to the board."""
+        self.shraga.go_to("board")
+
+    def action_workers(self) -> None:
+        """Go to the workers."""
+        self.shraga.go_to("workers")
+
+    def action_events(self) -> None:
+        """Go to the events."""
+        self.shraga.go_to("events")
+
+    def action_back(self) -> None:
+        """Go one level back."""
+        if len(self.app.screen_stack) > 1:
+            self.app.pop_screen()
+
+    def action_command_palette(self) -> None:
+        """Open the palette."""
+        self.app.action_command_palette()
+
+    def action_help(self) -> None:
+        """Show all keys."""
+        from .help import HelpScreen
+
+        self.app.push_screen(HelpScreen(self.SCOPE))
+
+    async def action_quit(self) -> None:
+        """Leave the dashboard."""
+        await self.app.action_quit()

@@ -1,0 +1,154 @@
+"""What the dashboard asks of the store, and the one place where text from Redis is made harmless."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Protocol, TypeVar
+
+from pydantic import BaseModel
+
+from shraga_models import Action, Event, Task, Worker, WorkerMode
+from shraga_models.text import clean_block, clean_line, strip_ansi
+from shraga_queue.board import BoardQuery, BoardSnapshot, ColumnPage, Counts
+from shraga_queue.codec import TaskRow, TaskWithRuns
+from shraga_queue.operations import EventPage, LogPage
+
+LINE_LIMIT = 500
+LOG_LINE_LIMIT = 4_000
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Source(Protocol):
+    """The operations of `AsyncShraga` that the dashboard uses; all raise `ShragaError`."""
+
+    async def board(self, query: BoardQuery) -> BoardSnapshot: ...
+    async def counts(self, owner: str | None = None) -> Counts: ...
+    async def workers(self) -> list[Worker]: ...
+    async def events(self, *, owner: str | None = None, tail: int = 100) -> EventPage: ...
+    async def events_after(self, last_id: str, *, owner: str | None = None) -> EventPage: ...
+    async def more_events(
+        self, last_id: str, *, owner: str | None = None, block_ms: int = 1000
+    ) -> EventPage: ...
+    async def get_with_runs(self, task_id: str) -> TaskWithRuns: ...
+    async def log_page(
+        self, task_id: str, *, attempt: int | None = None, tail: int | None = None
+    ) -> LogPage: ...
+    async def more_logs(self, task: Task, page: LogPage, *, block_ms: int = 1000) -> LogPage: ...
+    async def submit(self, name: str, action: Action, *, owner: str | None = None, **fields: Any) -> Task: ...
+    async def cancel(self, task_id: str, reason: str = "", *, timeout: float | None = None) -> Task: ...
+    async def retry(self, task_id: str) -> Task: ...
+    async def set_worker_mode(self, worker: str, mode: WorkerMode) -> str: ...
+    async def close(self) -> None: ...
+
+
+def harmless(value: Any) -> Any:
+    """Return a value with every text in it, at any depth, made safe for a terminal."""
+    if type(value) is str:
+        return clean_block(strip_ansi(value))
+    if isinstance(value, BaseModel):
+        return harmless_record(value)
+    if isinstance(value, dict):
+        return {harmless(key): harmless(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(harmless(item) for item in value)
+    return value
+
+
+def harmless_record(record: M) -> M:
+    """Return a record with all its texts made safe; a record that needs nothing comes back as it is."""
+    changed = {}
+    for name, value in record.__dict__.items():
+        if (cleaned := harmless(value)) != value:
+            changed[name] = cleaned
+    return record.model_copy(update=changed) if changed else record
+
+
+def harmless_row(row: TaskRow) -> TaskRow:
+    """Return a row of a list with all its texts made safe and short; one that needs nothing as it is."""
+    changed: dict[str, Any] = {
+        name: cleaned
+        for name in TaskRow.__slots__
+        if type(value := getattr(row, name)) is str and (cleaned := _one_line(value, LINE_LIMIT)) != value
+    }
+    labels = tuple(_one_line(label, 64) for label in row.labels)
+    return replace(row, **changed, labels=labels) if changed or labels != row.labels else row
+
+
+def _one_line(text: str, limit: int) -> str:
+    return clean_line(strip_ansi(text), limit)
+
+
+def _harmless_event(event: Event) -> Event:
+    changed = {
+        name: cleaned
+        for name, value in event.__dict__.items()
+        if type(value) is str and (cleaned := _one_line(value, LINE_LIMIT)) != value
+    }
+    return event.model_copy(update=changed) if changed else event
+
+
+def _harmless_events(page: EventPage) -> EventPage:
+    return replace(page, events=tuple(map(_harmless_event, page.events)))
+
+
+def _harmless_logs(page: LogPage) -> LogPage:
+    entries = tuple(
+        entry.model_copy(
+            update={
+                "message": clean_block(strip_ansi(entry.message[:LOG_LINE_LIMIT])),
+                "source": _one_line(entry.source, 16),
+                "metadata": harmless(entry.metadata),
+            }
+        )
+        for entry in page.entries
+    )
+    return replace(page, entries=entries)
+
+
+class HarmlessSource:
+    """A source whose answers carry no text that could act on the terminal; acts pass through unread."""
+
+    def __init__(self, inner: Source) -> None:
+        self.submit = inner.submit
+        self.cancel = inner.cancel
+        self.retry = inner.retry
+        self.set_worker_mode = inner.set_worker_mode
+        self.counts = inner.counts
+        self.close = inner.close
+        self._inner = inner
+
+    async def board(self, query: BoardQuery) -> BoardSnapshot:
+        """Return pages of the board's columns."""
+        got = await self._inner.board(query)
+        pages = (ColumnPage(page.total, tuple(map(harmless_row, page.rows))) for page in got.columns)
+        return BoardSnapshot(got.now, tuple(pages))
+
+    async def workers(self) -> list[Worker]:
+        """Return the workers."""
+        return [harmless_record(worker) for worker in await self._inner.workers()]
+
+    async def events(self, *, owner: str | None = None, tail: int = 100) -> EventPage:
+        """Return the last events."""
+        return _harmless_events(await self._inner.events(owner=owner, tail=tail))
+
+    async def events_after(self, last_id: str, *, owner: str | None = None) -> EventPage:
+        """Return what followed an event, and whether there is a gap."""
+        return _harmless_events(await self._inner.events_after(last_id, owner=owner))
+
+    async def more_events(self, last_id: str, *, owner: str | None = None, block_ms: int = 1000) -> EventPage:
+        """Return what followed an event, waiting for the first."""
+        return _harmless_events(await self._inner.more_events(last_id, owner=owner, block_ms=block_ms))
+
+    async def get_with_runs(self, task_id: str) -> TaskWithRuns:
+        """Return a task and its runs."""
+        got = await self._inner.get_with_runs(task_id)
+        return TaskWithRuns(harmless_record(got.task), tuple(map(harmless_record, got.runs)), got.now)
+
+    async def log_page(self, task_id: str, *, attempt: int | None = None, tail: int | None = None) -> LogPage:
+        """Return lines of a run's log."""
+        return _harmless_logs(await self._inner.log_page(task_id, attempt=attempt, tail=tail))
+
+    async def more_logs(self, task: Task, page: LogPage, *, block_ms: int = 1000) -> LogPage:
+        """Return the lines after a page."""
+        return _harmless_logs(await self._inner.more_logs(task, page, block_ms=block_ms))

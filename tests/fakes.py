@@ -1,0 +1,379 @@
+"""A store in memory for the dashboard's tests: what it is told, it answers; it can go away and come back."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from shraga_models import (
+    Action,
+    Event,
+    Limits,
+    Liveness,
+    LocalMachine,
+    LogEntry,
+    Priority,
+    Run,
+    RunStatus,
+    Shell,
+    Task,
+    TaskStatus,
+    Worker,
+    WorkerMode,
+)
+from shraga_models.worker import Capability, CurrentTask
+from shraga_queue.board import BoardQuery, BoardSnapshot, ColumnPage, Counts
+from shraga_queue.codec import TaskRow, TaskWithRuns
+from shraga_queue.errors import NotFound, Refused, Unreachable
+from shraga_queue.operations import EventPage, LogPage
+from shraga_queue.submission import build_task
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+NOW_MS = int(NOW.timestamp() * 1000)
+AWAY = (
+    "Nothing listens at redis://box:6379/0. Start Redis there, or correct host and port in SHRAGA_REDIS_URL."
+)
+
+
+def ago(**parts: float) -> datetime:
+    """Return a time before the fake's now."""
+    return NOW - timedelta(**parts)
+
+
+def make_row(task_id: str, name: str, status: TaskStatus, **fields: Any) -> TaskRow:
+    """Return a row of the board."""
+    defaults: dict[str, Any] = {
+        "owner": "alice",
+        "kind": "general",
+        "priority": "normal",
+        "capability": "any",
+        "labels": (),
+        "moved_at": NOW_MS - 240_000,
+        "created_at": NOW_MS - 600_000,
+        "attempt": 1,
+        "progress": None,
+        "thought": "",
+        "error": "",
+        "worker": "",
+        "scheduled_at": 0,
+        "started_at": NOW_MS - 720_000,
+        "canceling": False,
+        "failures": 0,
+        "run": "pending",
+        "exit_code": "",
+    }
+    return TaskRow(id=task_id, name=name, status=status, **(defaults | fields))
+
+
+def make_task(task_id: str, name: str, status: TaskStatus, **fields: Any) -> Task:
+    """Return a whole task."""
+    defaults: dict[str, Any] = {
+        "action": Shell("make check"),
+        "owner": "alice",
+        "moved_at": ago(minutes=4),
+        "created_at": ago(minutes=10),
+        "updated_at": ago(minutes=4),
+        "created_by": "alice",
+        "updated_by": "alice",
+        "attempt": 1,
+        "queue": "shraga.any.normal",
+        "limits": Limits(),
+    }
+    return Task(id=task_id, name=name, status=status, **(defaults | fields))
+
+
+def make_run(task_id: str, attempt: int, status: RunStatus, **fields: Any) -> Run:
+    """Return one attempt."""
+    return Run(
+        id=f"{task_id}.{attempt}", task_id=task_id, attempt=attempt, fence=attempt, status=status, **fields
+    )
+
+
+def make_event(number: int, kind: str, **fields: Any) -> Event:
+    """Return an event with a running number."""
+    return Event(id=f"{NOW_MS + number}-0", at=ago(seconds=60 - number % 60), type=kind, **fields)
+
+
+def make_worker(name: str, **fields: Any) -> Worker:
+    """Return a worker that is there."""
+    defaults: dict[str, Any] = {
+        "owner": "alice",
+        "details": LocalMachine(hostname=name),
+        "created_at": ago(hours=1),
+        "updated_at": ago(seconds=1),
+        "created_by": "alice",
+        "updated_by": "alice",
+        "last_seen": ago(seconds=1),
+        "max_concurrent_tasks": 2,
+        "load": 0.42,
+        "memory_mb": 131.0,
+    }
+    return Worker(id=f"id-{name}", name=name, **(defaults | fields))
+
+
+def make_log(number: int, message: str, attempt: int = 1, **fields: Any) -> LogEntry:
+    """Return a line of a run's log."""
+    return LogEntry(
+        id=f"{number}-0", at=ago(seconds=30 - number % 30), attempt=attempt, message=message, **fields
+    )
+
+
+class FakeSource:
+    """Implements what the dashboard asks of `AsyncShraga`; tests fill the attributes and call `tell`."""
+
+    def __init__(self) -> None:
+        self.rows: list[TaskRow] = []
+        self.tasks: dict[str, Task] = {}
+        self.runs: dict[str, tuple[Run, ...]] = {}
+        self.logs: dict[tuple[str, int], list[LogEntry]] = {}
+        self.event_log: list[Event] = []
+        self.worker_list: list[Worker] = []
+        self.has_leader = True
+        self.away = ""
+        self.gap = False
+        self.calls: list[tuple[Any, ...]] = []
+        self.refuses = ""
+        self.cancel_ends = asyncio.Event()
+        self.cancel_ends.set()
+        self._news = asyncio.Event()
+
+    def tell(self, *events: Event) -> None:
+        """Let events happen."""
+        for event in events:
+            number = 100 + len(self.event_log)
+            self.event_log.append(event.model_copy(update={"id": f"{NOW_MS + number}-0"}))
+        self._news.set()
+
+    def add(self, row: TaskRow, **fields: Any) -> None:
+        """Put a task on the board."""
+        self.rows.append(row)
+        self.tasks[row.id] = make_task(row.id, row.name, TaskStatus(row.status), **fields)
+
+    def move(self, task_id: str, status: TaskStatus, **fields: Any) -> None:
+        """Move a task to another column and tell so."""
+        from dataclasses import replace
+
+        place = next(index for index, row in enumerate(self.rows) if row.id == task_id)
+        self.rows[place] = replace(self.rows[place], status=status, **fields)
+        self.tasks[task_id] = self.tasks[task_id].model_copy(update={"status": status})
+        self.tell(make_event(len(self.event_log), "task.queued", task_id=task_id, task_status=status))
+
+    def _answering(self) -> None:
+        if self.away:
+            raise Unreachable(self.away)
+
+    async def board(self, query: BoardQuery) -> BoardSnapshot:
+        """Return pages of the columns."""
+        self._answering()
+        self.calls.append(("board", query))
+        pages = []
+        for column in query.columns:
+            rows = [
+                row for row in self.rows if row.status in column.statuses and query.owner in (None, row.owner)
+            ]
+            rows.sort(key=lambda row: row.moved_at, reverse=True)
+            pages.append(ColumnPage(len(rows), tuple(rows[column.first : column.first + column.count])))
+        return BoardSnapshot(NOW_MS, tuple(pages))
+
+    async def counts(self, owner: str | None = None) -> Counts:
+        """Return the counts."""
+        self._answering()
+        by_status = {status: sum(row.status == status for row in self.rows) for status in TaskStatus}
+        pulse = tuple(minute % 7 for minute in range(60))
+        return Counts(NOW_MS, by_status, pulse, (0,) * 59 + (1,), 0, 0, self.has_leader)
+
+    async def workers(self) -> list[Worker]:
+        """Return the workers."""
+        self._answering()
+        return list(self.worker_list)
+
+    async def events(self, *, owner: str | None = None, tail: int = 100) -> EventPage:
+        """Return the last events."""
+        self._answering()
+        events = tuple(self.event_log[-tail:])
+        return EventPage(events, events[-1].id if events else "0-0")
+
+    async def events_after(self, last_id: str, *, owner: str | None = None) -> EventPage:
+        """Return what followed an event."""
+        self._answering()
+        events = tuple(event for event in self.event_log if event.id > last_id)
+        gap, self.gap = self.gap, False
+        return EventPage(events, events[-1].id if events else last_id, gap)
+
+    async def more_events(self, last_id: str, *, owner: str | None = None, block_ms: int = 1000) -> EventPage:
+        """Return what followed an event, waiting for it."""
+        page = await self.events_after(last_id)
+        if not page.events:
+            self._news.clear()
+            await _until(self._news, block_ms)
+            page = await self.events_after(last_id)
+        return page
+
+    async def get_with_runs(self, task_id: str) -> TaskWithRuns:
+        """Return a task."""
+        self._answering()
+        if task_id not in self.tasks:
+            raise NotFound(f"There is no task {task_id!r}; `shraga list` shows the ones there are.")
+        task = self.tasks[task_id]
+        runs = self.runs.get(task_id) or (make_run(task_id, task.attempt, RunStatus.PENDING),)
+        return TaskWithRuns(task, runs, NOW)
+
+    async def log_page(self, task_id: str, *, attempt: int | None = None, tail: int | None = None) -> LogPage:
+        """Return the last lines of a log."""
+        self._answering()
+        number = attempt or self.tasks[task_id].attempt
+        entries = tuple(self.logs.get((task_id, number), [])[-(tail or 10_000) :])
+        return LogPage(entries, number, str(len(self.logs.get((task_id, number), []))))
+
+    async def more_logs(self, task: Task, page: LogPage, *, block_ms: int = 1000) -> LogPage:
+        """Return the lines after a page; the fake's ids are line counts."""
+        self._answering()
+        lines = self.logs.get((task.id, page.attempt), [])
+        if len(lines) <= int(page.last_id):
+            await _until(asyncio.Event(), 20)
+            lines = self.logs.get((task.id, page.attempt), [])
+        return LogPage(tuple(lines[int(page.last_id) :]), page.attempt, str(len(lines)))
+
+    async def submit(self, name: str, action: Action, *, owner: str | None = None, **fields: Any) -> Task:
+        """Accept a task."""
+        self._answering()
+        new = build_task(name, action, fields)
+        task_id = f"new-{len(self.rows)}"
+        self.calls.append(("submit", new))
+        row = make_row(task_id, new.name, TaskStatus.QUEUED, moved_at=NOW_MS, priority=str(new.priority))
+        self.add(row, action=new.action, priority=Priority(new.priority))
+        self.tell(make_event(len(self.event_log), "task.submitted", task_id=task_id, name=new.name))
+        return self.tasks[task_id]
+
+    async def cancel(self, task_id: str, reason: str = "", *, timeout: float | None = None) -> Task:
+        """Cancel a task once the test lets it."""
+        self.calls.append(("cancel", task_id))
+        if self.refuses:
+            raise Refused(self.refuses)
+        await self.cancel_ends.wait()
+        self.move(task_id, TaskStatus.CANCELED)
+        return self.tasks[task_id]
+
+    async def retry(self, task_id: str) -> Task:
+        """Queue a task again."""
+        self.calls.append(("retry", task_id))
+        if self.refuses:
+            raise Refused(self.refuses)
+        self.move(task_id, TaskStatus.QUEUED)
+        self.tasks[task_id] = self.tasks[task_id].model_copy(update={"attempt": 2})
+        return self.tasks[task_id]
+
+    async def set_worker_mode(self, worker: str, mode: WorkerMode) -> str:
+        """Change what a worker does about new tasks."""
+        self.calls.append(("mode", worker, mode))
+        if self.refuses:
+            raise Refused(self.refuses)
+        self.worker_list = [
+            one.model_copy(update={"mode": mode}) if worker in (one.id, one.name) else one
+            for one in self.worker_list
+        ]
+        self.tell(make_event(len(self.event_log), "worker.changed", name=worker, content=mode))
+        return worker
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+async def _until(event: asyncio.Event, ms: int) -> None:
+    try:
+        await asyncio.wait_for(event.wait(), ms / 1000)
+    except TimeoutError:
+        pass
+
+
+def busy_source() -> FakeSource:
+    """Return a store in the middle of a working day."""
+    source, s = FakeSource(), TaskStatus
+    source.add(
+        make_row(
+            "t-ask",
+            "Fix login redirect",
+            s.WAITING_FOR_INPUT,
+            thought="Which of the two flows?",
+            priority="high",
+        )
+    )
+    source.add(make_row("t-gpu", "Retrain ranking model", s.QUEUED, capability="gpu", priority="critical"))
+    source.add(make_row("t-later", "Nightly backup", s.SCHEDULED, scheduled_at=NOW_MS + 3 * 3_600_000))
+    source.add(make_row("t-run", "Refactor billing", s.RUNNING, progress=0.71, thought="running tests…"))
+    source.add(make_row("t-mute", "Crawl the docs", s.RUNNING, moved_at=NOW_MS - 500_000))
+    source.add(
+        make_row("t-stop", "Long export", s.RUNNING, canceling=True, moved_at=NOW_MS - 900_000),
+        cancel_requested_by="bob",
+    )
+    for number in range(12):
+        source.add(
+            make_row(
+                f"t-done-{number}",
+                f"Docs for webhook {number}",
+                s.COMPLETED,
+                moved_at=NOW_MS - 120_000 - number,
+            )
+        )
+    source.add(
+        make_row(
+            "t-fail",
+            "Import Dataverse",
+            s.FAILED,
+            error="connection reset by peer",
+            exit_code="137",
+            attempt=3,
+        )
+    )
+    source.add(make_row("t-gone", "Old experiment", s.CANCELED, moved_at=NOW_MS - 800_000))
+    current = (CurrentTask(slot=1, task_id="t-run", attempt=1, since=ago(minutes=12)),)
+    source.worker_list = [
+        make_worker("box-1", liveness=Liveness.BUSY, current_tasks=current, completed=41, failed=2),
+        make_worker("box-2", mode=WorkerMode.DRAINING, capabilities=(Capability(name="gpu"),)),
+        make_worker("laptop", liveness=Liveness.ERROR, last_seen=ago(minutes=3)),
+    ]
+    source.runs["t-fail"] = tuple(
+        make_run(
+            "t-fail",
+            attempt,
+            RunStatus.FAILED,
+            worker="box-1.1",
+            started_at=ago(minutes=9 - attempt),
+            finished_at=ago(minutes=8 - attempt),
+            exit_code=137,
+            error="connection reset by peer",
+            triggered_by="manual" if attempt == 1 else "retry",
+        )
+        for attempt in (1, 2, 3)
+    )
+    source.tasks["t-fail"] = source.tasks["t-fail"].model_copy(
+        update={"attempt": 3, "error": "connection reset by peer", "failures": 3}
+    )
+    source.logs["t-run", 1] = [
+        make_log(1, "collecting tests", source="system"),
+        make_log(2, "214 tests pass, 2 to go"),
+        make_log(3, "one test is slow", source="stderr"),
+        make_log(4, "running tests…", source="thought"),
+    ]
+    source.event_log = [
+        make_event(1, "task.submitted", task_id="t-run", name="Refactor billing", created_by="alice"),
+        make_event(2, "task.started", task_id="t-run", name="Refactor billing", task_status="running"),
+        make_event(
+            3,
+            "agent.message",
+            task_id="t-run",
+            name="Refactor billing",
+            content="214 tests pass",
+            task_status="running",
+        ),
+        make_event(
+            4,
+            "task.failed",
+            task_id="t-fail",
+            name="Import Dataverse",
+            content="exit 137",
+            task_status="failed",
+        ),
+    ]
+    return source

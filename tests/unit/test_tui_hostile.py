@@ -1,0 +1,130 @@
+"""Names and words made to attack the terminal reach no view."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import replace
+
+import pytest
+
+from shraga_models import TaskStatus
+from shraga_tui.app import ShragaApp
+from shraga_tui.source import harmless, harmless_row
+from tests.fakes import FakeSource, busy_source, make_event, make_log, make_row, make_run
+from tests.tui import dashboard, expect_shown, toasts, until
+
+HOSTILE = (
+    "\x1b[2J\x1b[31mred \x1b]0;title\x07 \x1b]52;c;aGFjaw==\x07 \x9b5m \x85 [bold]x[/bold] [/] [@click=app.quit]y "
+    "\u202etxt.exe\u2066 \u200b\u2028 日本語 🚀 e\u0301 \r\b\x7f"
+)
+HUGE = HOSTILE + "A" * 100_000
+BAD_CATEGORIES = ("Cc", "Cs")
+BIDI = {chr(code) for code in (0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+
+
+def dangerous(text: str) -> set[str]:
+    """Return the characters of a text that could act on a terminal."""
+    return {char for char in text if unicodedata.category(char) in BAD_CATEGORIES or char in BIDI}
+
+
+def drawn(app: ShragaApp) -> str:
+    """Return every character the screen in front would send as text."""
+    strips = app.screen._compositor.render_strips()
+    return "".join(segment.text for strip in strips for segment in strip if not segment.control)
+
+
+def hostile_source() -> FakeSource:
+    """Return a store in which every text is an attack."""
+    source = busy_source()
+    for text in (HOSTILE, HUGE):
+        for status in TaskStatus:
+            name = f"x{status}{len(text)}"
+            row = make_row(name, text, status, thought=text, error=text, owner="alice", exit_code="1")
+            source.add(replace(row, labels=(text,), worker=text), error=text, thought=text)
+    worker = source.worker_list[0]
+    source.worker_list = [worker.model_copy(update={"name": HOSTILE, "software_version": HOSTILE})]
+    source.tell(
+        *(make_event(n, "task.failed", task_id="t-run", name=HUGE, content=HUGE) for n in range(20, 60))
+    )
+    source.tell(make_event(60, HOSTILE, name=HOSTILE, content=HOSTILE, created_by=HOSTILE, task_id="t-run"))
+    source.tasks["t-run"] = source.tasks["t-run"].model_copy(
+        update={
+            "name": HUGE,
+            "thought": HUGE,
+            "error": HUGE,
+            "description": HOSTILE,
+            "assigned_worker": HOSTILE,
+            "context": {HOSTILE: [HOSTILE, {"x": HOSTILE}]},
+            "progress": 0.5,
+        }
+    )
+    run = make_run(
+        "t-run", 1, source.runs["t-fail"][0].status, error=HUGE, worker=HOSTILE, result={"a": HOSTILE}
+    )
+    source.runs["t-run"] = (run,)
+    source.logs["t-run", 1] = [make_log(n, HUGE if n % 2 else HOSTILE, source=HOSTILE) for n in range(5)]
+    return source
+
+
+@pytest.mark.parametrize("size", [(160, 48), (80, 24)])
+@pytest.mark.parametrize(
+    "keys",
+    [
+        (),
+        ("l",),
+        ("h",),
+        ("h", "h"),
+        ("c",),
+        ("3",),
+        ("3", "S"),
+        ("4",),
+        ("4", "enter"),
+        ("4", "enter", "tab"),
+        ("4", "enter", "tab", "tab"),
+        ("4", "enter", "tab", "tab", "tab"),
+        ("n",),
+        ("question_mark",),
+        ("colon",),
+    ],
+    ids="-".join,
+)
+async def test_no_view_passes_a_control_or_bidi_character_on(
+    keys: tuple[str, ...], size: tuple[int, int]
+) -> None:
+    app = dashboard(hostile_source(), label=HOSTILE)
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: app.desk.feed.board and app.desk.feed.workers and app.desk.feed.ring.seen)
+        for key in keys:
+            await pilot.press(key)
+            await pilot.pause()
+        await pilot.pause()
+        assert dangerous(drawn(app)) == set()
+        assert app.return_code is None
+
+
+async def test_messages_about_hostile_tasks_are_harmless_and_no_markup() -> None:
+    source = FakeSource()
+    source.add(make_row("t", HOSTILE, TaskStatus.FAILED))
+    source.refuses = f"The task {HOSTILE} cannot be run again."
+    app = dashboard(source, notice=HOSTILE)
+    async with app.run_test(size=(160, 48)) as pilot:
+        await expect_shown(pilot, "failed  1")
+        await pilot.press("r")
+        await until(pilot, lambda: len(toasts(app)) == 2, "the refusal")
+        assert dangerous("".join(toasts(app))) == set()
+        await pilot.pause()
+        assert dangerous(drawn(app)) == set()
+        assert "[bold]x[/bold]" in drawn(app)
+
+
+def test_nested_values_are_made_harmless_and_clean_ones_are_left_alone() -> None:
+    nested = {HOSTILE: (HOSTILE, [HOSTILE, 1, None, True])}
+    assert dangerous(str(harmless(nested))) - {"\n"} == set()
+    clean = busy_source().worker_list[0]
+    assert harmless(clean) is clean
+
+
+def test_rows_are_one_line_and_short() -> None:
+    row = harmless_row(make_row("t", HUGE, TaskStatus.FAILED, error="a\nb"))
+    assert len(row.name) <= 500
+    assert dangerous(row.name + row.error) == set()
