@@ -28,7 +28,7 @@ from shraga_queue.config import Settings
 from shraga_queue.embedded import Embedded
 from shraga_queue.up import environment, part_arguments
 
-NOOP = NewTask(name="noop", action=Python("os.getpid"))
+NOOP = NewTask(name="noop", action=Python("shraga_queue.demo:noop"))
 ROOT = Path(__file__).parent.parent
 
 

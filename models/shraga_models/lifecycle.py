@@ -48,6 +48,7 @@ MOVES: dict[str, Move] = {
         _move("fail", {S.RUNNING}, S.FAILED, _ENGINE, EventType.TASK_FAILED),
         _move("retry_later", {S.RUNNING}, S.SCHEDULED, _ENGINE, EventType.TASK_RETRYING),
         _move("retry_now", {S.RUNNING}, S.QUEUED, _ENGINE, EventType.TASK_RETRYING),
+        _move("give_back", {S.RUNNING}, S.QUEUED, {Actor.WORKER}, EventType.TASK_QUEUED),
         _move("stop", {S.RUNNING}, S.CANCELED, _ENGINE, EventType.TASK_CANCELED),
         _move("cancel", _WAITING, S.CANCELED, {Actor.USER}, EventType.TASK_CANCELED),
         _move("expire", {S.QUEUED, S.SCHEDULED, S.BLOCKED}, S.SKIPPED, _ENGINE, EventType.TASK_SKIPPED),

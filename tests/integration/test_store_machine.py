@@ -48,6 +48,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.modes = {hand.worker_id: WorkerMode.ACCEPTING for hand in self.hands}
         self.status: dict[str, TaskStatus] = {}
         self.attempt: dict[str, int] = {}
+        self.fence: dict[str, int] = {}
         self.asked: set[str] = set()
         self.claims: list[tuple[Hand, Claim]] = []
         self.engine.lead("leader", 600_000)
@@ -56,9 +57,8 @@ class StoreMachine(RuleBasedStateMachine):
         return Hand(self.engine, hand.worker_id, hand.worker, 2, hand.capabilities)
 
     def _is_live(self, claim: Claim) -> bool:
-        return (
-            self.status[claim.task_id] is TaskStatus.RUNNING and self.attempt[claim.task_id] == claim.attempt
-        )
+        running = self.status[claim.task_id] is TaskStatus.RUNNING
+        return running and self.fence[claim.task_id] == claim.fence
 
     def _free(self, hand: Hand) -> bool:
         return not any(other is hand and self._is_live(claim) for other, claim in self.claims)
@@ -125,21 +125,33 @@ class StoreMachine(RuleBasedStateMachine):
 
     # Workers
 
-    @rule(number=pick)
-    def claim(self, number: int) -> None:
+    @rule(number=pick, wanted=st.sampled_from([1, 1, 3]))
+    def claim(self, number: int, wanted: int) -> None:
         hand = self.hands[number % len(self.hands)]
         if not self._free(hand):
             return
-        claim = hand.try_claim()
+        _, claims = self.engine.turn(hand.slot_name, wanted)
         waiting = [one for one, status in self.status.items() if status is TaskStatus.QUEUED]
-        if claim is None:
+        if not claims:
             assert self.modes[hand.worker_id] is WorkerMode.DRAINING or not hand.capabilities or not waiting
-            return
-        assert self.modes[hand.worker_id] is WorkerMode.ACCEPTING
-        assert claim.task_id in waiting
-        assert claim.attempt == self.attempt[claim.task_id]
-        self.status[claim.task_id] = TaskStatus.RUNNING
-        self.claims.append((hand, claim))
+        for claim in claims:
+            assert self.modes[hand.worker_id] is WorkerMode.ACCEPTING
+            assert claim.task_id in waiting
+            assert claim.attempt == self.attempt[claim.task_id]
+            assert claim.fence > self.fence.get(claim.task_id, 0)
+            self.status[claim.task_id] = TaskStatus.RUNNING
+            self.fence[claim.task_id] = claim.fence
+            self.claims.append((hand, claim))
+
+    @precondition(lambda self: self.claims)
+    @rule(number=pick)
+    def give_back(self, number: int) -> None:
+        hand, claim = self.claims[number % len(self.claims)]
+        (answer,), _ = self.engine.turn(hand.slot_name, given_back=[(claim.task_id, claim.fence)])
+        asked = claim.task_id in self.asked
+        assert answer == (("canceled" if asked else "queued") if self._is_live(claim) else STALE)
+        if answer != STALE:
+            self.status[claim.task_id] = TaskStatus(answer)
 
     @precondition(lambda self: self.claims)
     @rule(number=pick, tell=st.booleans())

@@ -1,6 +1,6 @@
 -- End a run whose worker was lost: its next try, or its failure.
--- Uses: time, tell, rq, text, find, move
--- KEYS[1] the leases. ARGV: 1 task, 2 attempt, 3 ms until the next try or -1, 4 why, 5 actor, 6 leader's token or ''.
+-- Uses: time, put, tell, rq, text, find, move
+-- KEYS[1] the leases. ARGV: 1 task, 2 fence, 3 ms until the next try or -1, 4 why, 5 actor, 6 leader's token or ''.
 -- Reply: the task's new status, or 'stale' when the run has ended, was renewed, or the caller leads no more.
 -- Invariants: a run with a live lease is not taken from its worker, except by that worker itself (no token).
 local t = find(ARGV[1])
@@ -31,4 +31,5 @@ else
     end
   end
 end
+flush()
 return refused or t.status
