@@ -40,6 +40,7 @@ IDLE_BLOCK = 1.0
 IDLE_BEAT = 8.0
 HOLD = 0.02
 """Seconds that the end of a run, or a task that was not begun, may wait in a slot's hands."""
+UNREACHED_PAUSE = 0.3
 MOST_HELD = 16
 """Tasks that a slot takes at once, where they are short and many wait."""
 RQ_TTL = 30
@@ -85,6 +86,7 @@ class SlotWorker(rq.Worker):
         """Seen through and not yet in the store."""
         self._asked = 0.0
         self._unsure = False
+        self._reach_at = 0.0
         self._usual_run = HOLD
         names = queue_names(engine.keys, setup.capabilities)
         super().__init__(
@@ -178,6 +180,7 @@ class SlotWorker(rq.Worker):
         except (RedisError, OSError) as error:
             self.log.warning("Worker %s: %s; trying again", self.name, error)
             self._unsure = True
+            self._reach_at = time.monotonic() + UNREACHED_PAUSE
             return False
         except Exception as error:
             self.log.exception("Worker %s: the end of a run could not be recorded", self.name)
@@ -274,7 +277,9 @@ class SlotWorker(rq.Worker):
 
     def _burden_due(self, run: ActiveRun) -> float:
         """Seconds until what else is in hand has waited long enough for this run."""
-        return HOLD - run.running_for if self.hand or self.ended else math.inf
+        if not self.hand and not self.ended:
+            return math.inf
+        return max(HOLD - run.running_for, self._reach_at - time.monotonic())
 
     def _unburden(self, run: ActiveRun) -> None:
         """Let other slots have what this long run holds up; if the store is away, both wait."""
