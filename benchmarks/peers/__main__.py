@@ -1,0 +1,102 @@
+"""Measure Shraga and its peers in turn, round after round, and write the report.
+
+The first run installs each peer into an environment of its own under .bench.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from . import machine
+from .budgets import other_rows
+from .measure import Sizes, draining, submitting
+from .processes import Failed
+from .report import Report
+from .server import Server, throwaway_server
+from .systems import Peer, System, chosen, versions
+
+REPORT = Path(__file__).parent.parent / "RESULTS.md"
+
+
+def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return the options."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
+    parser.add_argument("--rounds", type=int, help="how often each system has its turn (default 5, quick 3)")
+    parser.add_argument("--tasks", type=int, help="tasks the fast systems drain in a round (default 10,000)")
+    parser.add_argument("--quick", action="store_true", help="smaller sizes; about three minutes in all")
+    parser.add_argument(
+        "--only", nargs="+", default=[], metavar="NAME", help="systems or libraries, by prefix"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write what was measured to FILE")
+    parser.add_argument(
+        "--from", type=Path, metavar="FILE", dest="source", help="report on FILE; measure nothing"
+    )
+    parser.add_argument(
+        "--report", type=Path, metavar="FILE", help="default: benchmarks/RESULTS.md, unless --only"
+    )
+    return parser.parse_args(given)
+
+
+def sizes_of(given: argparse.Namespace) -> Sizes:
+    """Return how much to measure in a round."""
+    tasks = given.tasks or (1500 if given.quick else 10_000)
+    return Sizes(tasks, 500, 3000, 30) if given.quick else Sizes(tasks, 2000, 10_000, 100)
+
+
+def drained(server: Server, system: System, sizes: Sizes) -> dict[str, Any]:
+    """Measure a system; one that fails does not end the run."""
+    try:
+        found = draining(server, system, sizes)
+        print(f"  {system.name}: {found['drain']:,.0f} tasks/s, start {found['p50']:.2f} ms", file=sys.stderr)
+        return found
+    except Failed as failed:
+        print(f"  {failed}", file=sys.stderr)
+        return {"error": str(failed)}
+
+
+def measured(systems: Sequence[System], sizes: Sizes, rounds: int) -> dict[str, Any]:
+    """Return the run as the report wants it."""
+    peers: list[Peer] = list({system.peer.name: system.peer for system in systems}.values())
+    run: dict[str, Any] = {
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": machine.describe(),
+        "sizes": asdict(sizes),
+        "systems": {system.name: {"isolates": system.isolates} for system in systems},
+        "versions": {peer.name: versions(peer) for peer in peers},
+        "rounds": [],
+    }
+    with throwaway_server() as server:
+        run["machine"]["server"] = server.version
+        for number in range(1, rounds + 1):
+            print(f"round {number} of {rounds}", file=sys.stderr)
+            submit = {peer.name: submitting(server, peer, sizes) for peer in peers}
+            drain = {system.name: drained(server, system, sizes) for system in systems}
+            run["rounds"].append({"submit": submit, "drain": drain})
+    return run
+
+
+def main() -> None:
+    given = arguments()
+    if given.source:
+        run = json.loads(given.source.read_text())
+    else:
+        rounds = given.rounds or (3 if given.quick else 5)
+        run = measured(chosen(given.only), sizes_of(given), rounds)
+    if given.json:
+        given.json.write_text(json.dumps(run, indent=1) + "\n")
+    text = Report(run, other_rows()).text()
+    report = given.report or (None if given.only else REPORT)
+    if report:
+        report.write_text(text)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
