@@ -9,8 +9,9 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,15 +51,26 @@ def sizes_of(given: argparse.Namespace) -> Sizes:
     return Sizes(tasks, 500, 3000, 30) if given.quick else Sizes(tasks, 2000, 10_000, 100)
 
 
-def drained(server: Server, system: System, sizes: Sizes) -> dict[str, Any]:
-    """Measure a system; one that fails does not end the run."""
+def attempt(what: str, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return what was measured, and say so; what fails does not end the run."""
     try:
-        found = draining(server, system, sizes)
-        print(f"  {system.name}: {found['drain']:,.0f} tasks/s, start {found['p50']:.2f} ms", file=sys.stderr)
+        found = measure()
+        figures = (f"{name} {value:,.5g}" for name, value in found.items())
+        print(f"  {what}: {', '.join(figures)}", file=sys.stderr)
         return found
     except Failed as failed:
         print(f"  {failed}", file=sys.stderr)
         return {"error": str(failed)}
+
+
+def one_round(
+    server: Server, peers: Sequence[Peer], systems: Sequence[System], sizes: Sizes
+) -> dict[str, dict[str, Any]]:
+    """Give each library and each system its turn."""
+    return {
+        "submit": {peer.name: attempt(peer.name, partial(submitting, server, peer, sizes)) for peer in peers},
+        "drain": {one.name: attempt(one.name, partial(draining, server, one, sizes)) for one in systems},
+    }
 
 
 def measured(systems: Sequence[System], sizes: Sizes, rounds: int) -> dict[str, Any]:
@@ -76,9 +88,7 @@ def measured(systems: Sequence[System], sizes: Sizes, rounds: int) -> dict[str, 
         run["machine"]["server"] = server.version
         for number in range(1, rounds + 1):
             print(f"round {number} of {rounds}", file=sys.stderr)
-            submit = {peer.name: submitting(server, peer, sizes) for peer in peers}
-            drain = {system.name: drained(server, system, sizes) for system in systems}
-            run["rounds"].append({"submit": submit, "drain": drain})
+            run["rounds"].append(one_round(server, peers, systems, sizes))
     return run
 
 

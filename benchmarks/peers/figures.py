@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 Round = dict[str, dict[str, dict[str, Any]]]
-"""{"submit": {peer: {figure: value}}, "drain": {system: {figure: value} or {"error": text}}}"""
+"""{"submit": {peer: {figure: value}}, "drain": {system: {figure: value}}}; what failed has {"error": text}."""
 
 
 class Figures:
@@ -20,14 +20,13 @@ class Figures:
         """Return what was measured, in the order of the first round."""
         return list(dict.fromkeys(name for one in self._rounds for name in one[kind]))
 
-    def series(self, kind: str, name: str, figure: str) -> list[float | None]:
+    def series(self, kind: str, name: str, figure: str) -> list[Any]:
         """Return a figure of every round."""
         return [one[kind].get(name, {}).get(figure) for one in self._rounds]
 
-    def error(self, name: str) -> str | None:
-        """Return why a system could not be measured in some round."""
-        errors = [one["drain"].get(name, {}).get("error") for one in self._rounds]
-        return next((str(error) for error in errors if error), None)
+    def error(self, kind: str, name: str) -> str | None:
+        """Return why something could not be measured in some round."""
+        return next((str(one) for one in self.series(kind, name, "error") if one), None)
 
     def median(self, kind: str, name: str, figure: str) -> float | None:
         """Return the median over the rounds."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import statistics
-import tempfile
 import time
 from dataclasses import dataclass
 from typing import IO, Any
 
 import psutil
 
-from .processes import Failed, Marks, marks, processor_seconds, producer, workers
+from .processes import Failed, Marks, explained, marks, processor_seconds, producer, workers
 from .server import Counters, Server
 from .systems import Peer, System
 
@@ -53,7 +52,7 @@ def per_task(before: Counters, after: Counters, count: int) -> dict[str, float]:
 def submitting(server: Server, peer: Peer, sizes: Sizes) -> dict[str, float]:
     """Measure how fast a producer submits while nothing runs."""
     server.flush()
-    with marks() as file, tempfile.TemporaryFile() as log, producer(server, peer, file, log) as submit:
+    with explained(peer.name) as log, marks() as file, producer(server, peer, file, log) as submit:
         submit.one(WARM_UP)
         before = server.counters()
         found = {"one": sizes.single / submit.one(sizes.single)}
@@ -69,13 +68,8 @@ def draining(server: Server, system: System, sizes: Sizes) -> dict[str, Any]:
     """Measure a system's workers: on a full queue, then idle; last what all of it left in memory."""
     server.flush()
     count = max(150, int(sizes.tasks * system.share))
-    with marks() as file, tempfile.TemporaryFile() as log:
-        try:
-            found = _at_work(server, system, file, log, count, sizes.starts)
-        except Failed as failed:
-            log.seek(0)
-            said = log.read().decode(errors="replace").strip()
-            raise Failed(f"{system.name} {failed}\n{said[-2000:]}") from None
+    with explained(system.name) as log, marks() as file:
+        found = _at_work(server, system, file, log, count, sizes.starts)
     return found | {"tasks": count, "memory": server.data_size() / (count + sizes.starts)}
 
 

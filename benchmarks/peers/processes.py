@@ -22,12 +22,24 @@ from .server import Server
 from .systems import APPS, Peer, System
 
 STAMP = struct.Struct("<d")
-PATIENCE = 60.0
+PATIENCE = 30.0
 STOP_LIMIT = 10.0
 
 
 class Failed(Exception):
     """A system could not be measured; the message says why."""
+
+
+@contextmanager
+def explained(name: str) -> Iterator[IO[bytes]]:
+    """Yield a file for what the processes say; a failure inside the block quotes the end of it."""
+    with tempfile.TemporaryFile() as log:
+        try:
+            yield log
+        except Failed as failed:
+            log.seek(0)
+            said = log.read().decode(errors="replace").strip()
+            raise Failed(f"{name} {failed}\n{said[-2000:]}") from None
 
 
 class Marks:
@@ -48,7 +60,7 @@ class Marks:
         return sorted(time for (time,) in STAMP.iter_unpack(self.path.read_bytes()))
 
     def wait_for(self, count: int) -> int:
-        """Return how many tasks have run once it is `count`; raises Failed when none has for a minute."""
+        """Return how many tasks have run once it is `count`; raises Failed when none has for long."""
         seen, since = 0, time.monotonic()
         while (now := self.count()) < count:
             if now > seen:
@@ -92,8 +104,9 @@ class Producer:
 
     def _ask(self, **order: object) -> dict[str, Any]:
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(order) + "\n")
-        self._process.stdin.flush()
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps(order) + "\n")
+            self._process.stdin.flush()
         return self._answer()
 
     def one(self, count: int) -> float:

@@ -60,7 +60,7 @@ class Report:
         self.run = run
         self.others = others
         self.figures = Figures(run["rounds"])
-        self.systems = [name for name in self.figures.names("drain") if not self.figures.error(name)]
+        self.systems = [name for name in self.figures.names("drain") if not self.figures.error("drain", name)]
         self.peers = [name for name in self.systems if not name.startswith("shraga")]
 
     def spread(self, kind: str, name: str, figure: str, digits: int = 0) -> str:
@@ -178,8 +178,9 @@ class Report:
 
     def failures(self) -> list[str]:
         """Return what could not be measured, and why."""
-        failed = {name: self.figures.error(name) for name in self.figures.names("drain")}
-        lines = [f"- {error.splitlines()[0]}" for error in failed.values() if error]
+        found = self.figures
+        errors = [found.error(kind, name) for kind in ("submit", "drain") for name in found.names(kind)]
+        lines = [f"- {error.splitlines()[0]}" for error in errors if error]
         return ["## Not measured\n\n" + "\n".join(lines)] if lines else []
 
     def versions(self) -> str:
