@@ -17,8 +17,8 @@ from typing import Any
 
 from . import machine
 from .budgets import other_rows
+from .failed import Failed
 from .measure import Sizes, draining, submitting
-from .processes import Failed
 from .report import Report
 from .server import Server, throwaway_server
 from .systems import Peer, System, chosen, versions
@@ -94,6 +94,8 @@ def measured(systems: Sequence[System], sizes: Sizes, rounds: int) -> dict[str, 
 
 def main() -> None:
     given = arguments()
+    # Before the long part, as one of these files may be bad.
+    others = other_rows()
     if given.source:
         run = json.loads(given.source.read_text())
     else:
@@ -101,7 +103,7 @@ def main() -> None:
         run = measured(chosen(given.only), sizes_of(given), rounds)
     if given.json:
         given.json.write_text(json.dumps(run, indent=1) + "\n")
-    text = Report(run, other_rows()).text()
+    text = Report(run, others).text()
     report = given.report or (None if given.only else REPORT)
     if report:
         report.write_text(text)

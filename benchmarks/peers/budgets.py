@@ -78,14 +78,14 @@ def measured_rows(figures: Figures) -> list[Row]:
 
 
 def read_result(path: Path) -> Row:
-    """Return the row of one results file; raises ValueError that names the file, the field and the fix."""
+    """Return the row of one results file; raises SystemExit that names the file, the field and the fix."""
     try:
         got = json.loads(path.read_text())
     except ValueError as error:
-        raise ValueError(f"{path.name} is not JSON: {error}; let its tool write it again") from None
+        raise SystemExit(f"{path.name} is not JSON: {error}; let its tool write it again") from None
     for name, kind in {"what": str, "budget": str, "figure": str, "met": bool}.items():
         if not isinstance(got, dict) or not isinstance(got.get(name), kind):
-            raise ValueError(f"{path.name}: {name} has to be a {kind.__name__}; let its tool write it again")
+            raise SystemExit(f"{path.name}: {name} has to be a {kind.__name__}; let its tool write it again")
     return Row(got["what"], got["budget"], got["figure"], got["met"])
 
 

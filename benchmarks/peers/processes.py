@@ -18,16 +18,13 @@ import psutil
 
 from shraga_queue.up import environment
 
+from .failed import Failed
 from .server import Server
 from .systems import APPS, Peer, System
 
 STAMP = struct.Struct("<d")
 PATIENCE = 30.0
 STOP_LIMIT = 10.0
-
-
-class Failed(Exception):
-    """A system could not be measured; the message says why."""
 
 
 @contextmanager

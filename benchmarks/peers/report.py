@@ -89,7 +89,7 @@ class Report:
         machine, sizes = self.run["machine"], self.run["sizes"]
         words = ", ".join(f"{name} {value}" for name, value in machine.items())
         return (
-            f"{self.run['date']}, {len(self.run['rounds'])} rounds; {words}. In a round: {sizes['single']:,} "
+            f"{self.run['date']}, rounds: {len(self.run['rounds'])}; {words}. In a round: {sizes['single']:,} "
             f"single submissions, {sizes['bulk']:,} in bulk, {sizes['starts']:,} starts, {sizes['tasks']:,} tasks "
             "drained (fewer by the slow systems, more by the fast)."
         )

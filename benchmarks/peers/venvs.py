@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from .failed import Failed
+
 HERE = Path(__file__).parent
 CACHE = HERE.parent.parent / ".bench"
 
@@ -16,14 +18,24 @@ def requirements(name: str) -> Path:
 
 
 def python_of(name: str) -> Path:
-    """Return the Python of the environment `name`; it is made, or made anew, unless it has the pinned versions."""
+    """Return the Python of the environment `name`; it is made, or made anew, unless it has the pinned versions.
+
+    Raises Failed if they cannot be installed.
+    """
     wanted = requirements(name).read_text()
     folder = CACHE / name
     python, stamp = folder / "bin" / "python", folder / "installed.txt"
     if not stamp.exists() or stamp.read_text() != wanted:
         print(f"installing {' '.join(wanted.split())}", file=sys.stderr)
-        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-        install = f"-m pip install --quiet --disable-pip-version-check -r {requirements(name).name}"
-        subprocess.run([python, *install.split()], check=True, cwd=HERE / "requirements")
+        try:
+            _install(name, folder)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise Failed(f"cannot be installed: {error}") from None
         stamp.write_text(wanted)
     return python
+
+
+def _install(name: str, folder: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+    install = f"-m pip install --quiet --disable-pip-version-check -r {requirements(name).name}"
+    subprocess.run([folder / "bin" / "python", *install.split()], check=True, cwd=requirements(name).parent)

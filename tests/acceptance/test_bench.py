@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from benchmarks.peers.failed import Failed
 from benchmarks.peers.measure import Sizes, draining, submitting
-from benchmarks.peers.processes import Failed
 from benchmarks.peers.server import throwaway_server
 from benchmarks.peers.systems import SHRAGA_PEER, chosen
 
@@ -17,7 +17,7 @@ def test_shraga_is_measured_with_real_processes() -> None:
     with throwaway_server() as server:
         submit = submitting(server, SHRAGA_PEER, SIZES)
         drain = draining(server, system, SIZES)
-    assert 1 <= submit["submit_trips"] < 1.2
+    assert submit["submit_trips"] == 1
     assert min(submit["one"], submit["bulk"], drain["drain"], drain["memory"], drain["cpu"]) > 0
     assert 0 < drain["p50"] <= drain["p99"]
 
