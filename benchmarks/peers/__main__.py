@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -94,6 +95,8 @@ def measured(systems: Sequence[System], sizes: Sizes, rounds: int) -> dict[str, 
 
 def main() -> None:
     given = arguments()
+    # An exception, so that workers and server are ended too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     # Before the long part, as one of these files may be bad.
     others = other_rows()
     if given.source:

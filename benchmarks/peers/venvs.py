@@ -29,8 +29,8 @@ def python_of(name: str) -> Path:
         print(f"installing {' '.join(wanted.split())}", file=sys.stderr)
         try:
             _install(name, folder)
-        except (OSError, subprocess.CalledProcessError) as error:
-            raise Failed(f"cannot be installed: {error}") from None
+        except (OSError, subprocess.CalledProcessError):
+            raise Failed("cannot be installed; what its installer said stands above") from None
         stamp.write_text(wanted)
     return python
 
