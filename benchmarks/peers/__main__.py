@@ -31,7 +31,9 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the options."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
     parser.add_argument("--rounds", type=int, help="how often each system has its turn (default 5, quick 3)")
-    parser.add_argument("--tasks", type=int, help="tasks the fast systems drain in a round (default 10,000)")
+    parser.add_argument(
+        "--tasks", type=int, help="tasks the fast systems drain in a round (default 5,000, quick 1,500)"
+    )
     parser.add_argument("--quick", action="store_true", help="smaller sizes; about three minutes in all")
     parser.add_argument(
         "--only", nargs="+", default=[], metavar="NAME", help="systems or libraries, by prefix"
@@ -48,7 +50,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
 
 def sizes_of(given: argparse.Namespace) -> Sizes:
     """Return how much to measure in a round."""
-    tasks = given.tasks or (1500 if given.quick else 10_000)
+    tasks = given.tasks or (1500 if given.quick else 5000)
     return Sizes(tasks, 500, 3000, 30) if given.quick else Sizes(tasks, 2000, 10_000, 100)
 
 
