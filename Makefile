@@ -15,7 +15,7 @@ demo: $(STAMP)
 check: $(DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy models queue shraga_tui tests scripts
+	$(BIN)/mypy models queue shraga_tui tests scripts benchmarks
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check_house.py
 
@@ -23,7 +23,7 @@ test: $(DEV)
 	$(BIN)/pytest -n 3
 
 bench: $(DEV)
-	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python -m benchmarks.peers $(BENCH)
 
 soak: $(DEV)
 	$(BIN)/python benchmarks/soak.py
@@ -32,7 +32,7 @@ snap: $(DEV)
 	$(BIN)/pytest tests/snapshots --snapshot-update
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) .bench build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 $(VENV)/pyvenv.cfg:
 ifeq ($(UV),)
