@@ -23,6 +23,7 @@ test: $(DEV)
 	$(BIN)/pytest -n 3
 
 bench: $(DEV)
+	$(BIN)/python -m benchmarks.alone
 	$(BIN)/python -m benchmarks.peers $(BENCH)
 
 soak: $(DEV)
