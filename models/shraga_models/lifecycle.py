@@ -30,6 +30,11 @@ class Move:
     actors: frozenset[Actor]
     event: EventType
 
+    @property
+    def is_audited(self) -> bool:
+        """Whether it goes to the audit log: what people decide does, what workers do is told as events alone."""
+        return Actor.USER in self.actors
+
 
 def _move(name: str, sources: set[S], target: S, actors: set[Actor], event: EventType) -> Move:
     return Move(name, frozenset(sources), target, frozenset(actors), event)

@@ -130,6 +130,8 @@ class Horse:
         self._stop_asked = False
         self._pump = OutputPump(self._send_lines)
         signal.signal(signal.SIGTERM, self._on_stop)
+        # The fork has copied the slot's state of chance.
+        random.seed()
         self._home_environment = os.environ.copy()
         self._home_bytes: dict[bytes, bytes] = dict(vars(os.environ)["_data"])
         self._home_folder = _working_folder(setup.home)
@@ -194,7 +196,6 @@ class Horse:
             self._send("done", [worn, *sealed])
 
     def _before(self, claim: Claim) -> None:
-        random.seed()
         self._run_id = claim.run_id
         os.environ[proctree.RUN_MARK] = self._run_id
         os.environ["SHRAGA_TASK"] = claim.task_id

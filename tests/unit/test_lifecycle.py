@@ -59,6 +59,10 @@ def test_moves_are_made_by_the_right_hands(name: str, actors: set[Actor]) -> Non
     assert MOVES[name].actors == actors
 
 
+def test_what_people_decide_is_audited() -> None:
+    assert {name for name, move in MOVES.items() if move.is_audited} == {"cancel", "retry", "run_now"}
+
+
 def test_table_names_its_moves_and_tells_each_as_an_event_of_tasks() -> None:
     assert len(MOVES) == 12
     assert all(name == move.name and move.event.startswith("task.") for name, move in MOVES.items())

@@ -26,7 +26,7 @@ local function move(t, name, actor, content, fields, job, at)
   if FINAL[before] then redis.call('PERSIST', K.rq_job(t.id)) end
   if after == 'queued' then ring(t.capability) end
   tell(rule.event, t.owner, t.id, t.name, after, t.attempt, actor, content)
-  audit(actor, name, 'task', t.id, before, after, content)
+  if rule.audited then audit(actor, name, 'task', t.id, before, after, content) end
   if FINAL[after] then
     pulse(after)
     if t.expires_at then put('ZREM', K.due(), 'expire:' .. t.id) end
