@@ -28,6 +28,7 @@ RENEW_EVERY = 1.0
 REAP_EVERY = 0.5
 IDLE_TICK = 0.25
 """Seconds a due time may be late when nothing is known to be due sooner."""
+OUTAGE_PAUSE = 0.5
 RECONCILE_EVERY = 60.0
 TRIM_EVERY = 300.0
 RECONCILE_SLICE = 500
@@ -78,7 +79,8 @@ class Controller:
                 log.warning("Redis is away; trying again", error=str(error))
                 self._distrust("Redis was away")
                 self._renew_at = 0.0
-                pause = 0.5
+                pause = OUTAGE_PAUSE
+                self._next_due = time.monotonic() + pause
             self.stopping.wait(max(0.005, min(pause, self._next_due - time.monotonic())))
         self._step_down()
 

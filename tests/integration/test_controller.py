@@ -252,3 +252,19 @@ def test_leader_outlives_an_error_of_redis(
     wait_until(lambda: shraga.get(task.id).status is TaskStatus.QUEUED, what="the release after the error")
     assert failed.is_set()
     assert leader._trust_at > 0
+
+
+def test_while_redis_is_away_it_is_asked_in_measure(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    from redis.exceptions import ConnectionError as RedisConnectionError
+
+    asked: list[float] = []
+
+    def lead(token: str, lease_ms: int) -> int:
+        asked.append(time.monotonic())
+        raise RedisConnectionError("away")
+
+    monkeypatch.setattr(engine, "lead", lead)
+    monkeypatch.setattr(module, "OUTAGE_PAUSE", 0.1)
+    with running(Controller(engine)):
+        wait_until(lambda: len(asked) >= 3, what="a few tries")
+    assert asked[2] - asked[0] >= 0.2

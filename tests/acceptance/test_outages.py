@@ -1,0 +1,210 @@
+"""A server that is away, stands still, or has no room on its disk: nothing finished is lost, no worker dies."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shraga_models import Liveness, NewTask, Python, RunStatus, TaskStatus
+from shraga_queue import AsyncShraga, proctree
+from shraga_queue.client import Shraga
+from shraga_queue.config import Settings
+from shraga_queue.errors import ShragaError
+from shraga_queue.up import environment
+from shraga_tui.app import ShragaApp
+from tests.acceptance.conftest import Timed
+from tests.processes import Processes
+from tests.scenes import begun, hold
+from tests.servers import PlainServer
+from tests.tui import expect_shown
+from tests.waiting import wait_until
+
+AWAY = float(os.environ.get("FAULT_OUTAGE", "8"))
+"""Seconds the server stays away, longer than a lease; `benchmarks/faults.py` takes 30."""
+NOOP = NewTask(name="noop", action=Python("shraga_queue.demo:noop"))
+
+
+def passed(since: float, seconds: float) -> bool:
+    return time.monotonic() - since >= seconds
+
+
+def test_what_runs_and_what_finishes_while_the_server_is_away_is_kept(
+    away: Shraga, away_processes: Processes, plain_server: PlainServer, tmp_path: Path, timed: Timed
+) -> None:
+    away_processes.controller()
+    worker = away_processes.worker(away, slots=2)
+    slots = away_processes.slot_pids(worker)
+    short = hold(away, tmp_path / "short", seconds=2)
+    long = hold(away, tmp_path / "long", seconds=AWAY + 2)
+    waiting = away.submit_many([NOOP] * 20)
+    plain_server.kill()
+    gone = time.monotonic()
+    wait_until(lambda: "end" in (tmp_path / "short").read_text(), what="one to finish meanwhile")
+    wait_until(lambda: passed(gone, AWAY), AWAY + 5, what="the outage to be long")
+    plain_server.start()
+    back = time.monotonic()
+    assert away.wait(short, 30).status is TaskStatus.COMPLETED
+    timed(f"server away {AWAY:g} s, finished run committed after its return", time.monotonic() - back)
+    assert all(away.wait(task.id, 30).status is TaskStatus.COMPLETED for task in waiting)
+    timed(f"server away {AWAY:g} s, queued tasks done after its return", time.monotonic() - back)
+    assert away.wait(long, 30).status is TaskStatus.COMPLETED
+    assert [len(begun(tmp_path / name)) for name in ("short", "long")] == [1, 1]
+    assert away_processes.slot_pids(worker) == slots
+
+
+def test_a_server_that_stands_still_longer_than_a_lease_costs_a_run_but_no_task(
+    away: Shraga, away_processes: Processes, plain_server: PlainServer, tmp_path: Path, timed: Timed
+) -> None:
+    away_processes.controller()
+    worker = away_processes.worker(away)
+    slots = away_processes.slot_pids(worker)
+    note = tmp_path / "note"
+    task_id = hold(away, note)
+    plain_server.freeze()
+    frozen = time.monotonic()
+    wait_until(lambda: not proctree.is_alive(begun(note)[0]), 10, what="the run to end itself")
+    timed("freeze server, run ends itself", time.monotonic() - frozen)
+    wait_until(lambda: passed(frozen, AWAY), AWAY + 5, what="the freeze to be long")
+    plain_server.thaw()
+    thawed = time.monotonic()
+    wait_until(lambda: len(begun(note)) == 2, 15, what="the second run")
+    timed("freeze server, run again after the thaw", time.monotonic() - thawed)
+    assert away.runs(task_id)[0].status is RunStatus.LOST
+    assert away_processes.slot_pids(worker) == slots
+    away.cancel(task_id, timeout=10)
+
+
+# A full disk
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk of 24 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=24m,mode=700", "tmpfs", str(folder)]
+    done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(folder: Path) -> Path:
+    """Leave no byte on the disk, and return the file that takes it all."""
+    filler = folder / "filler"
+    with filler.open("wb", buffering=0) as file:
+        for size in (1 << 20, 1 << 12, 1):
+            try:
+                while file.write(b"x" * size):
+                    pass
+            except OSError:
+                continue
+    return filler
+
+
+def refused(shraga: Shraga) -> str:
+    """Return what a script is told when it submits, empty where it is accepted."""
+    try:
+        shraga.submit("more", Python("shraga_queue.demo:noop"), description="x" * 20_000)
+    except ShragaError as error:
+        return str(error)
+    return ""
+
+
+def command(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "shraga_tui", *arguments],
+        env=environment(settings), capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def crowded(small_disk: Path) -> Iterator[tuple[Settings, PlainServer]]:
+    server = PlainServer(small_disk / "server")
+    server.start()
+    yield Settings(home=small_disk / "home", redis_url=server.url, user="tester"), server
+    server.kill()
+
+
+async def test_a_full_disk_is_said_and_outlasted(
+    crowded: tuple[Settings, PlainServer], small_disk: Path, tmp_path: Path, timed: Timed
+) -> None:
+    settings, _ = crowded
+    with Shraga.connect(settings=settings) as shraga, Processes(settings) as processes:
+        processes.controller()
+        worker = processes.worker(shraga)
+        slots = processes.slot_pids(worker)
+        note = tmp_path / "note"
+        task_id = hold(shraga, note, seconds=4)
+        accepted = [shraga.submit_task(NOOP).id for _ in range(5)]
+        filler = fill(small_disk)
+        assert "cannot save to its disk" in wait_until(
+            lambda: refused(shraga), 20, what="the disk to be full"
+        )
+        told = command(settings, "submit", "more", "--shell", "true")
+        assert told.returncode != 0
+        assert told.stderr.count("\n") == 1
+        assert "Free disk space" in told.stderr
+        # Looking needs no writes.
+        assert command(settings, "list").returncode == 0
+        app = ShragaApp(AsyncShraga.connect(settings=settings), user=settings.user, label="test")
+        async with app.run_test(size=(160, 48)) as pilot:
+            await expect_shown(pilot, "▶ running  1")
+        await app.desk.source.close()
+        wait_until(lambda: "end" in note.read_text(), 10, what="the run to go on")
+        filler.unlink()
+        freed = time.monotonic()
+        assert shraga.wait(task_id, 30).status is TaskStatus.COMPLETED
+        timed("disk full, finished run committed once there is room", time.monotonic() - freed)
+        assert all(shraga.wait(one, 30).status is TaskStatus.COMPLETED for one in accepted)
+        assert len(begun(note)) == 1
+        assert processes.slot_pids(worker) == slots
+
+
+# A wall clock that jumps
+
+FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+
+
+@pytest.mark.skipif(not FAKETIME, reason="Debian's package faketime is not installed")
+@pytest.mark.parametrize("step", ["+1h", "-1h"])
+def test_a_clock_that_jumps_by_an_hour_on_the_worker_changes_nothing(
+    processes: Processes, shraga: Shraga, tmp_path: Path, step: str
+) -> None:
+    clock = tmp_path / "clock"
+    clock.write_text("+0\n")
+    env = {
+        "LD_PRELOAD": str(FAKETIME[0]),
+        "FAKETIME_TIMESTAMP_FILE": str(clock),
+        "FAKETIME_NO_CACHE": "1",
+        # Only the wall clock jumps; the kernel's monotonic clocks do not.
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "DONT_FAKE_MONOTONIC": "1",
+    }
+    processes.controller()
+    processes.worker(shraga, env=env)
+    note = tmp_path / "note"
+    task_id = hold(shraga, note, seconds=8)
+    before = shraga.driver.run(shraga.operations.now())
+    clock.write_text(f"{step}\n")
+    seen = Python("tests.jobs:wall_clock")
+    done = shraga.wait(task_id, 20)
+    after = shraga.driver.run(shraga.operations.now())
+    assert (done.status, done.attempt, len(begun(note))) == (TaskStatus.COMPLETED, 1, 1)
+    output = shraga.wait(shraga.submit("look", seen).id, 10).output
+    assert output is not None
+    assert abs(abs(output.result - after.timestamp()) - 3600) < 60
+    # What is kept of it is Redis's time, not the worker's.
+    run = shraga.runs(task_id)[-1]
+    assert run.finished_at is not None
+    assert before <= run.finished_at <= after
+    record = processes.worker_record(shraga, "w1")
+    assert record is not None
+    assert record.liveness is not Liveness.OFFLINE
