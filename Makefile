@@ -15,7 +15,7 @@ demo: $(STAMP)
 check: $(DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy models queue shraga_tui tests scripts
+	$(BIN)/mypy models queue shraga_tui tests scripts benchmarks
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check_house.py
 

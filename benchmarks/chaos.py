@@ -63,6 +63,8 @@ class Plan:
     cancels: float = 0.1
     """The share of tasks that are asked to stop, at a random moment."""
     patience: float = 120.0
+    undisturbed_kills: int = 0
+    """How many workers are killed one by one afterwards, with nothing else hurt, to see when it is noticed."""
     workers: int = 2
     slots: int = 2
 
@@ -115,6 +117,9 @@ class Chaos:
             with Shraga.connect(settings=self.settings) as shraga:
                 self.shraga = shraga
                 self._flow()
+                self._drain()
+                for _ in range(self.plan.undisturbed_kills):
+                    self._kill_alone()
                 self._drain()
                 return self._verdict()
         finally:
@@ -191,6 +196,30 @@ class Chaos:
             except (Refused, NotFound):
                 pass
             heapq.heappop(self.known.due)
+
+    def _kill_alone(self) -> None:
+        """Kill one worker in the middle of its tasks, and wait until they have all ended elsewhere."""
+        started = time.monotonic()
+        for _ in range(self.plan.workers * self.plan.slots):
+            self._tried += 1
+            note = self.notes / f"{self._tried:06}"
+            action = Python("benchmarks.soak_jobs:hold", args={"path": str(note), "seconds": 2.0})
+            task = self.shraga.submit_task(
+                NewTask(name=note.name, action=action, limits=Limits(lost_retries=50))
+            )
+            self.known.notes[task.id] = note
+        while time.monotonic() < started + self.plan.patience and not self._all_busy():
+            self._tend()
+            time.sleep(0.05)
+        time.sleep(self.random.uniform(0, 1))
+        pid = self.random.choice(sorted(self._pool("worker")))
+        self._note_runs_of(pid)
+        self.faults.append((time.time(), "worker alone"))
+        proctree.send([pid], signal.SIGKILL)
+        self._drain()
+
+    def _all_busy(self) -> bool:
+        return self.shraga.counts().leases >= self.plan.workers * self.plan.slots
 
     def _read_events(self) -> None:
         while True:

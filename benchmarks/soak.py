@@ -26,6 +26,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=None, help="default: a fifth of a second a task")
     parser.add_argument("--fault-every", type=float, default=3.0)
     parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--kills", type=int, default=10, help="workers killed alone, to time the detection")
     parser.add_argument("--calm", action="store_true", help="no faults")
     parser.add_argument("--keep", action="store_true", help="keep notes and logs where a promise was broken")
     given = parser.parse_args()
@@ -38,6 +39,7 @@ def main() -> int:
         fault_every=0.0 if given.calm else given.fault_every,
         faults=KILLS + FREEZES,
         cancels=0.0 if given.calm else 0.1,
+        undisturbed_kills=0 if given.calm else given.kills,
     )
     home = Path(tempfile.mkdtemp(prefix="shraga-soak-"))
     verdict = Chaos(plan, home).run()
