@@ -17,8 +17,9 @@ from .calls import Call
 from .client import SyncDriver
 from .config import Settings
 from .connect import connect_sync, resolve_url
-from .engine import Engine
+from .engine import TRIM_BATCH, Engine
 from .keys import Keys
+from .mending import Mender
 from .operations import LEASE_MS
 
 log = structlog.get_logger("shraga.controller")
@@ -173,8 +174,8 @@ class Controller:
 
     def _reconcile(self) -> None:
         for status in self.engine.to_reconcile():
-            first = 0
-            while (answer := self.engine.reconcile(self.token, status, first, RECONCILE_SLICE)) is not None:
+            first, mender = 0, Mender(self.engine, self.token)
+            while (answer := mender.mend(status, first, RECONCILE_SLICE)) is not None:
                 mended, seen = answer
                 if mended:
                     log.warning("mended", status=status.value, tasks=mended)
@@ -185,7 +186,9 @@ class Controller:
                     self._renew()
 
     def _trim(self) -> None:
-        self.engine.trim(WORKER_REMEMBERED_MS)
+        while self.engine.trim(WORKER_REMEMBERED_MS) >= TRIM_BATCH and not self.stopping.is_set():
+            if time.monotonic() >= self._renew_at:
+                self._renew()
 
 
 def run_controller(settings: Settings) -> int:

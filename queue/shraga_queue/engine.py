@@ -18,6 +18,7 @@ from .errors import InvalidInput
 from .operations import LEASE_MS
 from .submission import invalid
 
+TRIM_BATCH = 5_000
 STALE = "stale"
 """The answer to a write for a run that is no longer the caller's."""
 
@@ -205,11 +206,15 @@ class Engine:
         reply = self.driver.call(Call(as_is, "release", (self.keys.make("due"),), (token, limit)))
         return None if reply is None else (int(reply[0]), int(reply[1]))
 
-    def to_reconcile(self) -> list[TaskStatus]:
-        """Return the statuses whose tasks are not all where they belong, by counting; a count costs no walk."""
+    def queues(self) -> list[str]:
+        """Return the keys of our queues that have ever held a task."""
         prefix = self.keys.make("rq_queue", queue=self.keys.queue_name_prefix)
         queues = self.driver.call(Call(as_is, command=("SMEMBERS", self.keys.make("rq_queues"))))
-        ours = [text(queue) for queue in queues if text(queue).startswith(prefix)]
+        return [text(queue) for queue in queues if text(queue).startswith(prefix)]
+
+    def to_reconcile(self) -> list[TaskStatus]:
+        """Return the statuses whose tasks are not all where they belong, by counting; a count costs no walk."""
+        ours = self.queues()
         statuses = (TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.SCHEDULED)
         commands: list[tuple[Argument, ...]] = [
             ("ZCARD", self.keys.make("index", status=one)) for one in statuses
@@ -226,15 +231,9 @@ class Engine:
         }
         return [status for status in statuses if found[status]]
 
-    def reconcile(self, token: str, status: TaskStatus, first: int, count: int) -> tuple[int, int] | None:
-        """Mend a slice of a status; returns how many were mended and seen, or None when not leading."""
-        args = (token, LEASE_MS, status.value, first, count)
-        reply = self.driver.call(Call(as_is, "reconcile", self._leases(), args))
-        return None if reply is None else (int(reply[0]), int(reply[1]))
-
-    def trim(self, silent_ms: int) -> int:
-        """Drop what RQ's registries and the worker list keep past their time; returns how many went."""
-        args = (self.keys.queue_name_prefix, silent_ms)
+    def trim(self, silent_ms: int, limit: int = TRIM_BATCH) -> int:
+        """Drop what RQ's registries and the worker list keep past their time, `limit` of each; returns how many."""
+        args = (self.keys.queue_name_prefix, silent_ms, limit)
         return int(self.driver.call(Call(as_is, "trim", (self.keys.make("rq_queues"),), args)))
 
     def silent_workers(self, silent_ms: int) -> dict[str, int]:

@@ -499,6 +499,15 @@ def test_trim_takes_only_what_is_past_its_time_and_ours(shraga: Shraga, hand: Ha
     execute(shraga, "DEL", foreign)
 
 
+def test_trim_takes_a_bounded_number_at_a_time(shraga: Shraga, hand: Hand) -> None:
+    task = bring_to(shraga, hand, TaskStatus.COMPLETED)
+    own = shraga.driver.keys.make("rq_finished", queue=task.queue)
+    for number in range(7):
+        execute(shraga, "ZADD", own, 1, f"old{number}")
+    assert [hand.engine.trim(60_000, limit=3) for _ in range(4)] == [3, 3, 1, 0]
+    assert execute(shraga, "ZRANGE", own, 0, -1) == [task.id.encode()]
+
+
 def test_idle_worker_is_rung_for_when_a_task_is_queued(shraga: Shraga, hand: Hand) -> None:
     submit(shraga, capability="gpu")
     bells = [shraga.driver.keys.make("bell", capability=one) for one in ("gpu", "any")]

@@ -23,6 +23,7 @@ from shraga_queue.config import Settings
 from shraga_queue.engine import STALE, Claim, Engine, LogLine
 from shraga_queue.errors import Refused
 from shraga_queue.keys import Keys
+from shraga_queue.mending import Mender
 from tests.factories import Hand, Ledger, end_lease, execute, fresh_prefix, hire, make_due, new_task
 
 OUTCOMES = [RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.TIMEOUT, RunStatus.CANCELED]
@@ -300,7 +301,7 @@ class StoreMachine(RuleBasedStateMachine):
             execute(self.shraga, "ZREM", keys.make("due"), task_id)
         else:
             return
-        answer = self.engine.reconcile("leader", status, 0, 1000)
+        answer = Mender(self.engine, "leader").mend(status, 0, 1000)
         assert answer is not None
         assert answer[0] == 1
         self._expect(task_id, "reconcile")
@@ -308,7 +309,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule()
     def reconcile(self) -> None:
         for status in (TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.SCHEDULED):
-            assert self.engine.reconcile("leader", status, 0, 1000) == (
+            assert Mender(self.engine, "leader").mend(status, 0, 1000) == (
                 0, sum(one is status for one in self.status.values()),
             )  # fmt: skip
 
