@@ -210,4 +210,5 @@ def test_a_task_is_found_from_either_end_of_a_long_queue(shraga: Shraga, hand: H
     # Queued anew, it stands last although its id is old.
     shraga.retry(tasks[0].id)
     shraga.cancel(tasks[0].id)
+    assert shraga.counts().by_status[TaskStatus.QUEUED] == 1195
     assert_agreement(shraga)
