@@ -23,6 +23,7 @@ _TEMPLATES = {
     "audit": "{p}:audit",
     "due": "{p}:due",
     "leases": "{p}:leases",
+    "forgotten": "{p}:forgotten",
     "pulse": "{p}:pulse:{hour}",
     "workers": "{p}:workers",
     "worker": "{p}:w:{worker}",

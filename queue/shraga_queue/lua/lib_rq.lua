@@ -5,12 +5,14 @@ local RQ_STATUS = {queued = 'queued', scheduled = 'scheduled', blocked = 'deferr
   awaiting_approval = 'deferred', waiting_for_input = 'deferred', running = 'started',
   completed = 'finished', failed = 'failed', canceled = 'canceled', skipped = 'canceled'}
 
--- RQ's queue is a list, and a list is searched from one end: from the nearer one, going by the ids, which grow with
--- time. A wrong guess costs time alone.
+-- RQ's queue is a list, and a list is searched from one end: from the nearer one, going by when its jobs were queued.
+-- A wrong guess costs time alone.
 local function nearer_end(queue, task)
   local length = redis.call('LLEN', queue)
   local middle = length > 1000 and redis.call('LINDEX', queue, math.floor(length / 2))
-  return middle and task > middle and -1 or 1
+  if not middle then return 1 end
+  local at = redis.call('HGET', K.rq_job(task), 'enqueued_at') or ''
+  return at > (redis.call('HGET', K.rq_job(middle), 'enqueued_at') or '') and -1 or 1
 end
 
 local function rq_leave(status, task, queue, attempt)
