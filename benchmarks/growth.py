@@ -1,8 +1,8 @@
 """What every operation and every screen's read costs as tasks gather: 1,000 to 1,000,000 of them.
 
-`make bench-growth` takes some ten minutes; `--sizes 1000,10000` is a smoke. Half of the tasks wait in one queue, half
-have ended; all were submitted, claimed and committed by the scripts themselves. `--markdown FOLDER` writes growth.md
-and growth.svg there. Times are medians of a client on the same machine, its round trip included.
+`make bench-growth` takes some ten minutes; `--sizes 1000,10000` is a smoke. Half of the tasks (200,000 at most) have
+ended, the others wait in one queue; all were submitted, claimed and committed by the scripts themselves. `--markdown
+FOLDER` writes growth.md and growth.svg there. Times are medians of a client on the same machine, with its round trip.
 """
 
 from __future__ import annotations
@@ -32,12 +32,16 @@ from shraga_queue.client import Shraga
 from shraga_queue.config import Settings
 from shraga_queue.embedded import Embedded
 from shraga_queue.engine import Claim, Engine, LogLine
+from shraga_queue.mending import Mender
 from shraga_queue.operations import LEASE_MS, SCAN_BUDGET
+from shraga_queue.retention import Retention
 from tests.factories import Hand, hire, make_due
 
 NEW = NewTask(name="a task of the growth benchmark", action=Python("shraga_queue.demo:noop"))
 CHUNK = 5_000
 PIPELINE = 500
+MOST_ENDED = 200_000
+"""Ended tasks beyond these cost minutes to make and look like the others."""
 COLUMNS = (("queued",), ("running",), ("completed",), ("failed", "canceled", "skipped"), ("scheduled",))
 
 
@@ -64,7 +68,7 @@ class Growth:
     claims: list[Claim] = field(default_factory=list)
 
     def fill(self, size: int) -> float:
-        """Bring the store to `size` tasks, half of them ended; returns the seconds it took."""
+        """Bring the store to `size` tasks, half of them, 200,000 at most, ended; returns the seconds it took."""
         started = time.perf_counter()
         counts = self.shraga.counts().by_status
         there = sum(counts.values())
@@ -72,7 +76,7 @@ class Growth:
         for _ in range(max(0, size - there) // CHUNK + 1):
             self.shraga.submit_many([NEW] * min(CHUNK, max(0, size - there)))
             there += CHUNK
-        self.finish(size // 2 - counts[TaskStatus.COMPLETED])
+        self.finish(min(size // 2, MOST_ENDED) - counts[TaskStatus.COMPLETED])
         return time.perf_counter() - started
 
     def finish(self, count: int) -> None:
@@ -92,10 +96,15 @@ class Growth:
 
     def measure(self) -> dict[str, float]:
         """Return the cost of each operation in ms."""
-        return {
+        found = {
             name: self.timed(do, max(5, self.repeats // 20) if slow else self.repeats)
             for name, do, slow in self.operations()
-        } | self.in_bulk()
+        }
+        return (
+            found
+            | self.in_bulk()
+            | {"controller: walk the queue for what is displaced": self.timed(self._walk, 1)}
+        )
 
     def timed(self, do: Callable[[], object], times: int) -> float:
         """Return the median time of a call, in ms."""
@@ -142,6 +151,7 @@ class Growth:
         yield "task: record, runs, log", lambda: self._show(ended[0].task_id), False
         yield "controller: look for lost runs", engine.expired_leases, False
         yield "controller: count what to mend", engine.to_reconcile, False
+        yield "controller: delete 20 ended tasks", self._forget(), True
         yield "controller: trim", lambda: engine.trim(3_600_000), True
 
     def _cancels(self, part: float) -> Callable[[], object]:
@@ -168,6 +178,16 @@ class Growth:
         key = self.engine.keys.make("index", status=TaskStatus.QUEUED)
         args = ("", "queued", "+inf", "", 100, SCAN_BUDGET, "", "", "word", "nowhere")
         return lambda: self.engine.driver.call(Call(as_is, "search", (key,), args))
+
+    def _forget(self) -> Callable[[], object]:
+        ended = sum(count for status, count in self.shraga.counts().by_status.items() if status.is_final)
+        kept = itertools.count(ended - 20, -20)
+        return lambda: Retention(count=next(kept)).forget(self.engine, "growth", limit=20)
+
+    def _walk(self) -> None:
+        mender, first = Mender(self.engine, "growth"), 0
+        while (answer := mender.mend(TaskStatus.QUEUED, first, 500)) and answer[1]:
+            first += answer[1]
 
     def _show(self, task_id: str) -> None:
         self.shraga.get_with_runs(task_id)

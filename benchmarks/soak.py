@@ -18,6 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.chaos import FREEZES, KILLS, Chaos, Plan, broken
+from shraga_queue.logs import configure_logs
 
 
 def main() -> int:
@@ -30,6 +31,7 @@ def main() -> int:
     parser.add_argument("--calm", action="store_true", help="no faults")
     parser.add_argument("--keep", action="store_true", help="keep notes and logs where a promise was broken")
     given = parser.parse_args()
+    configure_logs()
     seed = random.SystemRandom().randrange(1 << 31) if given.seed is None else given.seed
     print(f"seed {seed}", file=sys.stderr)
     plan = Plan(
