@@ -17,6 +17,7 @@ from shraga_models import Liveness, NewTask, Python, RunStatus, TaskStatus
 from shraga_queue import AsyncShraga, proctree
 from shraga_queue.client import Shraga
 from shraga_queue.config import Settings
+from shraga_queue.embedded import Embedded
 from shraga_queue.errors import ShragaError
 from shraga_queue.up import environment
 from shraga_tui.app import ShragaApp
@@ -127,18 +128,36 @@ def command(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[
     )  # fmt: skip
 
 
-@pytest.fixture
-def crowded(small_disk: Path) -> Iterator[tuple[Settings, PlainServer]]:
+@pytest.fixture(params=["embedded", "given"])
+def crowded(small_disk: Path, request: pytest.FixtureRequest) -> Iterator[Settings]:
+    """Settings of a home on the small disk, and of its own server or one beside it."""
+    settings = Settings(home=small_disk / "home", user="tester")
+    if request.param == "embedded":
+        yield settings
+        Embedded.release(settings)
+        Embedded.stop(settings)
+        return
     server = PlainServer(small_disk / "server")
     server.start()
-    yield Settings(home=small_disk / "home", redis_url=server.url, user="tester"), server
+    yield settings.model_copy(update={"redis_url": server.url})
     server.kill()
 
 
+def test_a_start_on_a_full_disk_says_so_and_works_once_there_is_room(small_disk: Path) -> None:
+    settings = Settings(home=small_disk / "home", user="tester")
+    filler = fill(small_disk)
+    told = command(settings, "list")
+    assert told.returncode == 4
+    assert "No space left on device. Free disk space there" in told.stderr
+    assert told.stderr.count("\n") == 1
+    filler.unlink()
+    assert command(settings, "list").returncode == 0
+
+
 async def test_a_full_disk_is_said_and_outlasted(
-    crowded: tuple[Settings, PlainServer], small_disk: Path, tmp_path: Path, timed: Timed
+    crowded: Settings, small_disk: Path, tmp_path: Path, timed: Timed
 ) -> None:
-    settings, _ = crowded
+    settings = crowded
     with Shraga.connect(settings=settings) as shraga, Processes(settings) as processes:
         processes.controller()
         worker = processes.worker(shraga)
@@ -185,9 +204,8 @@ def stepped_clock(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return library
 
 
-@pytest.mark.parametrize("seconds", [3600, -3600])
-def test_a_clock_that_jumps_by_an_hour_on_the_worker_changes_nothing(
-    processes: Processes, shraga: Shraga, tmp_path: Path, stepped_clock: Path, seconds: int
+def test_a_clock_that_jumps_by_hours_on_the_worker_changes_nothing(
+    processes: Processes, shraga: Shraga, tmp_path: Path, stepped_clock: Path
 ) -> None:
     step = tmp_path / "step"
     step.write_bytes(struct.pack("q", 0))
@@ -195,15 +213,16 @@ def test_a_clock_that_jumps_by_an_hour_on_the_worker_changes_nothing(
     processes.worker(shraga, env={"LD_PRELOAD": str(stepped_clock), "STEPPED_CLOCK": str(step)})
     note = tmp_path / "note"
     task_id = hold(shraga, note, seconds=8)
-    before = shraga.driver.run(shraga.operations.now())
-    with step.open("r+b") as file:
-        file.write(struct.pack("q", seconds))
+    begin, before = time.monotonic(), shraga.driver.run(shraga.operations.now())
+    set_clock(step, 3600)
+    wait_until(lambda: passed(begin, 2), what="the task to go on for a while")
+    set_clock(step, -3600)
     done = shraga.wait(task_id, 20)
     after = shraga.driver.run(shraga.operations.now())
     assert (done.status, done.attempt, len(begun(note))) == (TaskStatus.COMPLETED, 1, 1)
     looked = shraga.wait(shraga.submit("look", Python("tests.jobs:wall_clock")).id, 10)
     assert looked.output is not None
-    assert abs(looked.output.result - after.timestamp() - seconds) < 60
+    assert abs(looked.output.result - after.timestamp() + 3600) < 60
     # What is kept of it is Redis's time, not the worker's.
     finished = shraga.runs(task_id)[-1].finished_at
     assert finished is not None
@@ -211,3 +230,9 @@ def test_a_clock_that_jumps_by_an_hour_on_the_worker_changes_nothing(
     record = processes.worker_record(shraga, "w1")
     assert record is not None
     assert record.liveness is not Liveness.OFFLINE
+
+
+def set_clock(step: Path, seconds: int) -> None:
+    """Let the wall clock be off by so many seconds from now on."""
+    with step.open("r+b") as file:
+        file.write(struct.pack("q", seconds))
