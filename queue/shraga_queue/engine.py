@@ -9,7 +9,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from shraga_models import ExecutionDetails, Limits, RunStatus, TaskOutput, TaskSpec, TaskStatus
+from shraga_models import (
+    ANY_CAPABILITY,
+    ExecutionDetails,
+    Limits,
+    Priority,
+    RunStatus,
+    TaskOutput,
+    TaskSpec,
+    TaskStatus,
+)
 
 from .calls import Argument, Batch, Call, as_is
 from .client import SyncDriver
@@ -233,7 +242,8 @@ class Engine:
 
     def trim(self, silent_ms: int, limit: int = TRIM_BATCH) -> int:
         """Drop what RQ's registries and the worker list keep past their time, `limit` of each; returns how many."""
-        args = (self.keys.queue_name_prefix, silent_ms, limit)
+        always = [self.keys.queue_name(ANY_CAPABILITY, priority) for priority in Priority]
+        args: tuple[Argument, ...] = (self.keys.queue_name_prefix, silent_ms, limit, *always)
         return int(self.driver.call(Call(as_is, "trim", (self.keys.make("rq_queues"),), args)))
 
     def silent_workers(self, silent_ms: int) -> dict[str, int]:

@@ -499,6 +499,20 @@ def test_trim_takes_only_what_is_past_its_time_and_ours(shraga: Shraga, hand: Ha
     execute(shraga, "DEL", foreign)
 
 
+def test_killed_slots_are_dropped_from_rq_s_lists_and_live_ones_stay(shraga: Shraga, hand: Hand) -> None:
+    keys = shraga.driver.keys
+    live, dead = (f"{keys.make('rq_worker', rq_worker=f'{name}.{keys.prefix}')}" for name in ("live", "dead"))
+    lists = [keys.make("rq_workers"), keys.make("rq_workers_of", queue=keys.queue_name("any", "low"))]
+    execute(shraga, "HSET", live, "state", "idle")
+    for one in lists:
+        execute(shraga, "SADD", one, live, dead)
+    hand.engine.trim(60_000)
+    for one in lists:
+        assert execute(shraga, "SISMEMBER", one, live) == 1
+        assert execute(shraga, "SISMEMBER", one, dead) == 0
+    execute(shraga, "DEL", live)
+
+
 def test_trim_takes_a_bounded_number_at_a_time(shraga: Shraga, hand: Hand) -> None:
     task = bring_to(shraga, hand, TaskStatus.COMPLETED)
     own = shraga.driver.keys.make("rq_finished", queue=task.queue)
