@@ -7,10 +7,12 @@ from typing import Any
 
 FLAT = 1.6
 """The largest ratio, last size to first, that counts as flat: machine noise is that large."""
+LOGARITHMIC = 2.5
+"""A thousandfold of tasks doubles the depth of a sorted set; caches of the machine add something."""
 REASONS = {
-    "cancel, middle of the queue": "RQ's queue is a list, and a list is searched: half of it at most",
-    "controller: walk the queue for what is displaced": "all is looked at, in steps of 1 to 5 ms, and only where the "
-    "counts say that something is",
+    "cancel, middle of the queue": "RQ's queue is a list, and a list is searched, from the nearer end",
+    "controller: walk the queue for what is displaced": "all is looked at, in steps of some ms, and only where the "
+    "counts say that something is displaced",
 }
 COLOURS = ("#0b6e99", "#b3541e", "#4d7c0f", "#7e22ce", "#be123c", "#0f766e", "#a16207", "#1d4ed8", "#525252")
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 900, 460, 60, 20, 40
@@ -22,7 +24,9 @@ def verdict(name: str, first: float, last: float) -> str:
     ratio = last / first
     if ratio <= FLAT:
         return "flat"
-    return f"x {ratio:.1f}: {REASONS[name]}" if name in REASONS else f"x {ratio:.1f}"
+    if name in REASONS:
+        return f"x {ratio:.0f}: {REASONS[name]}"
+    return f"x {ratio:.1f}, logarithmic" if ratio <= LOGARITHMIC else f"x {ratio:.1f}"
 
 
 def page(found: dict[str, Any]) -> str:
@@ -32,7 +36,7 @@ def page(found: dict[str, Any]) -> str:
     lines = [
         "# Growth: what it costs as tasks gather",
         "",
-        "Milliseconds, medians, the client's round trip over a Unix socket included. Half of the tasks have ended,",
+        "Milliseconds (lower quartiles) with the client's round trip over a Unix socket. Half of the tasks have ended,",
         "200,000 at most, and the others wait in one queue.",
         "Made by `python benchmarks/growth.py --markdown docs/reference`.",
         "",
