@@ -15,7 +15,7 @@ REASONS = {
     "counts say that something is displaced",
 }
 COLOURS = ("#0b6e99", "#b3541e", "#4d7c0f", "#7e22ce", "#be123c", "#0f766e", "#a16207", "#1d4ed8", "#525252")
-WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 900, 460, 60, 20, 40
+WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 900, 460, 70, 20, 40
 PLOT_WIDTH = 520
 
 
