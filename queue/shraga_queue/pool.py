@@ -116,6 +116,7 @@ class Supervisor:
         proctree.adopt_orphans()
         for sig in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sig, self._count_stop)
+        signal.signal(signal.SIGALRM, self._end_what_outlives_its_lease)
         self._register()
         self._janitor = self._start_janitor()
         gc.freeze()
@@ -124,10 +125,13 @@ class Supervisor:
             "worker ready", name=self.name, slots=self.options.slots, capabilities=self.options.capabilities
         )
         try:
+            # By a timer, since the loop may be waiting for a server that does not answer.
+            signal.setitimer(signal.ITIMER_REAL, TICK, TICK)
             while self.slots:
                 time.sleep(TICK)
                 self._tick()
         finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
             proctree.kill_below(os.getpid())
             self._say_gone()
         log.info("worker stopped", name=self.name)
@@ -143,9 +147,11 @@ class Supervisor:
             self._relay_stop()
         for slot in [one for one in self.slots if one.has_ended()]:
             self._slot_ended(slot)
-        for slot in self.slots:
+
+    def _end_what_outlives_its_lease(self, signum: int, frame: FrameType | None) -> None:
+        for slot in list(self.slots):
             if slot.code is None and slot.deadline.passed:
-                # A frozen slot cannot end what outlives its lease; its horse may be too busy to look.
+                # A slot that is frozen or waits for the server cannot; its horse may be too busy to look.
                 proctree.send(proctree.descendants(slot.pid), signal.SIGKILL)
 
     # The store
@@ -221,6 +227,7 @@ class Supervisor:
         supervisor = os.getpid()
         pid = os.fork()
         if pid == 0:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
             # A group of its own: a Ctrl-C in the terminal is for the supervisor to relay.
             os.setpgid(0, 0)
             assert self._janitor.stdin is not None
