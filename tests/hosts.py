@@ -121,6 +121,7 @@ class Lan:
     def __init__(self, seed: int = 0) -> None:
         self.hosts: dict[str, Host] = {}
         self._random = random.Random(seed)
+        self._apart: set[frozenset[str]] = set()
         self._due: list[tuple[float, int, Host, bytes]] = []
         self._sent = 0
         self._wake, self._woken = os.pipe()
@@ -167,6 +168,20 @@ class Lan:
             if loss is not None:
                 host.line.loss = 1 - (1 - loss) ** 0.5
 
+    def part(self, *names: str) -> None:
+        """Let these hosts reach each other only, and the others each other only."""
+        self._apart |= {
+            frozenset((one, other)) for one in names for other in self.hosts if other not in names
+        }
+
+    def block(self, one: str, other: str) -> None:
+        """Let two hosts not reach each other."""
+        self._apart.add(frozenset((one, other)))
+
+    def rejoin(self) -> None:
+        """Let every host reach every other again."""
+        self._apart.clear()
+
     # The switch
 
     def _switch(self) -> None:
@@ -190,7 +205,8 @@ class Lan:
             if not self._passes(sender.line, frame):
                 continue
             for host in list(self.hosts.values()):
-                if host is not sender and (frame[:6] == host.mac or frame[0] & 1):
+                wanted = frame[:6] == host.mac or frame[0] & 1
+                if host is not sender and wanted and frozenset((host.name, sender.name)) not in self._apart:
                     self._sent += 1
                     due = time.monotonic() + sender.line.delay + host.line.delay
                     heapq.heappush(self._due, (due, self._sent, host, frame))

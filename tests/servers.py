@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import subprocess
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from shraga_queue.embedded import _find_binary
+from tests.hosts import Host, Lan
 from tests.waiting import wait_until
 
 OPTIONS = {
@@ -31,8 +32,9 @@ OPTIONS = {
 class Server:
     """One server process: started, killed, frozen, started again on the same data."""
 
-    def __init__(self, folder: Path, address: str, port: int, **options: str) -> None:
-        self.folder, self.address, self.port = folder, address, port
+    def __init__(self, folder: Path, port: int, host: Host | None = None, **options: str) -> None:
+        self.folder, self.port, self.host = folder, port, host
+        self.address = host.address if host else "127.0.0.1"
         self.options = OPTIONS | {name.replace("_", "-"): value for name, value in options.items()}
         self.process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
@@ -43,12 +45,12 @@ class Server:
         return f"redis://{self.address}:{self.port}/0"
 
     def start(self) -> None:
-        """Start it, in the namespace the caller is in, and wait until it answers."""
+        """Start it on its host, else here, and wait until it answers."""
         arguments = [part for name, value in self.options.items() for part in (f"--{name}", value)]
         self._spawn("--bind", self.address, "--port", str(self.port), "--dir", str(self.folder), *arguments)
 
     def _spawn(self, *arguments: str) -> None:
-        with (self.folder / "log").open("ab") as log:
+        with (self.folder / "log").open("ab") as log, self.host.inside() if self.host else nullcontext():
             # Killed with this process, so that no server outlives a test that was killed.
             self.process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", _find_binary(), *arguments],
@@ -99,15 +101,15 @@ class Server:
 class Sentinel(Server):
     """A sentinel that watches one primary."""
 
-    def watch(self, primary: Server, down_after_ms: int, quorum: int = 2) -> None:
+    def watch(self, primary: Server, down_after: float) -> None:
         """Start it over a primary."""
         lines = (
             f"port {self.port}",
             f"bind {self.address}",
             f"dir {self.folder}",
             "protected-mode no",
-            f"sentinel monitor main {primary.address} {primary.port} {quorum}",
-            f"sentinel down-after-milliseconds main {down_after_ms}",
+            f"sentinel monitor main {primary.address} {primary.port} 2",
+            f"sentinel down-after-milliseconds main {down_after * 1000:.0f}",
             "sentinel failover-timeout main 6000",
             "sentinel parallel-syncs main 1",
         )
@@ -116,18 +118,30 @@ class Sentinel(Server):
 
 
 class Guarded:
-    """A primary, replicas and three sentinels on loopback; use it as a context manager."""
+    """A primary, replicas and three sentinels, on loopback or each on a host; use it as a context manager.
 
-    def __init__(self, folder: Path, replicas: int = 2, down_after_ms: int = 1000, **options: str) -> None:
-        self.down_after_ms = down_after_ms
-        ports = free_ports(4 + replicas)
+    The sentinels take the primary for dead after `down_after` seconds; `options` are the servers'.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        lan: Lan | None = None,
+        replicas: int = 2,
+        down_after: float = 1.0,
+        **options: str,
+    ) -> None:
+        self.down_after = down_after
+        names = [f"redis{number}" for number in range(1 + replicas)]
+        watchers = [f"sentinel{number}" for number in range(3)]
+        here = iter(free_ports(len(names) + len(watchers)))
         self.servers = [
-            Server(folder / f"server{number}", "127.0.0.1", port, **options)
-            for number, port in enumerate(ports[: 1 + replicas])
+            Server(folder / name, 6379 if lan else next(here), lan.host(name) if lan else None, **options)
+            for name in names
         ]
         self.sentinels = [
-            Sentinel(folder / f"sentinel{number}", "127.0.0.1", port)
-            for number, port in enumerate(ports[1 + replicas :])
+            Sentinel(folder / name, 26379 if lan else next(here), lan.host(name) if lan else None)
+            for name in watchers
         ]
 
     @property
@@ -144,7 +158,7 @@ class Guarded:
             one.start()
         wait_until(lambda: len(self.synced(first)) == len(rest), 15, what="the replicas to be in step")
         for sentinel in self.sentinels:
-            sentinel.watch(first, self.down_after_ms)
+            sentinel.watch(first, self.down_after)
         wait_until(self._agree, 15, what="the sentinels to know each other and the replicas")
         return self
 
@@ -172,8 +186,8 @@ class Guarded:
     @property
     def primary(self) -> Server:
         """The server that the sentinels name now."""
-        _, port = self.sentinels[0].ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "main")
-        return next(one for one in self.servers if one.port == int(port))
+        named = self.sentinels[0].ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "main")
+        return next(one for one in self.servers if [one.address, str(one.port)] == list(named))
 
     def wait_for_failover(self, old: Server, seconds: float = 30) -> Server:
         """Wait until the sentinels name another primary that takes writes; returns it."""

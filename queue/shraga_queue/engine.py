@@ -32,6 +32,8 @@ class Claim:
     spec: TaskSpec
     failures: int
     losses: int
+    holder: str = ""
+    """The RQ name of the slot that took it: part of the fence, where given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class Engine:
             self._give_up(task_id, attempt, name, invalid(error))
             return None
         failures, losses = int(got.get("failures", 0)), int(got.get("losses", 0))
-        return Claim(task_id, text(reply[1]), attempt, spec, failures, losses)
+        return Claim(task_id, text(reply[1]), attempt, spec, failures, losses, name)
 
     def _give_up(self, task_id: str, attempt: int, name: str, why: InvalidInput) -> None:
         said = f"This worker cannot read the task; is it older than who submitted it? {why}."
@@ -116,7 +118,8 @@ class Engine:
         """Append lines to a run's log; returns `ok` or `stale`."""
         key = self.keys.make("log", owner=claim.owner, task=claim.task_id, attempt=claim.attempt)
         cells = [cell for line in lines for cell in (line.source, line.level, line.message, line.metadata)]
-        return text(self.driver.call(Call(as_is, "log", (key,), (claim.task_id, claim.attempt, *cells))))
+        args: tuple[Argument, ...] = (claim.task_id, claim.attempt, claim.holder, *cells)
+        return text(self.driver.call(Call(as_is, "log", (key,), args)))
 
     def commit(self, claim: Claim, name: str, outcome: Outcome, ran_ms: int, thought: str = "") -> str:
         """End a run; returns the task's new status or `stale`. A failed run is tried again by its limits."""

@@ -17,7 +17,7 @@ from shraga_queue.up import environment
 from shraga_tui.app import ShragaApp
 from tests.hosts import why_not
 from tests.paces import read_paces
-from tests.sites import Site
+from tests.sites import Site, seen_lately
 from tests.tui import expect_shown, until
 from tests.waiting import wait_until
 
@@ -87,11 +87,11 @@ def test_a_cut_of_everything_keeps_what_finished_and_retries_what_could_not(site
     slots = [site.on(name).slot_pids(worker) for name, worker in zip("ab", workers, strict=True)]
     short, short_note = pacing(site, "short", 3)
     long, long_note = pacing(site, "long", 9)
-    site.host("redis").sever()
+    site.host("redis0").sever()
     wait_until(lambda: read_paces(short_note)[0].ended, what="the short one to finish meanwhile")
     (first,) = read_paces(long_note)
     wait_until(lambda: read_paces(long_note)[0].silent_for(1.0), 10, what="the long one to be ended")
-    site.host("redis").heal()
+    site.host("redis0").heal()
     assert site.shraga.wait(short, 20).status is TaskStatus.COMPLETED
     assert site.shraga.wait(long, 40).status is TaskStatus.COMPLETED
     assert len(read_paces(short_note)) == 1
@@ -122,7 +122,7 @@ def test_a_worker_that_is_cut_off_stops_before_its_task_runs_elsewhere(
     assert old.last < new.begin
     before = site.shraga.runs(task_id)
     host.heal()
-    wait_until(lambda: seen_lately(site, "a"), 20, what="the first worker to be back")
+    wait_until(lambda: seen_lately(site.shraga, "a"), 20, what="the first worker to be back")
     other = site.shraga.wait(site.shraga.submit("other", Shell("true")).id, 20)
     assert other.status is TaskStatus.COMPLETED
     assert [run.status for run in site.shraga.runs(task_id)] == [RunStatus.LOST, RunStatus.RUNNING]
@@ -130,12 +130,6 @@ def test_a_worker_that_is_cut_off_stops_before_its_task_runs_elsewhere(
     assert site.on("a").slot_pids(first) == slots
     assert len(read_paces(note)) == 2
     site.shraga.cancel(task_id, timeout=10)
-
-
-def seen_lately(site: Site, name: str) -> bool:
-    """Whether a worker is known to be alive."""
-    found = [worker for worker in site.shraga.workers() if worker.name == name]
-    return bool(found) and found[0].liveness in ("idle", "busy")
 
 
 async def test_the_dashboard_says_how_old_it_is_over_a_cut_and_catches_up(site: Site) -> None:

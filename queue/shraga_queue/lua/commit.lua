@@ -6,7 +6,7 @@
 -- Reply: the task's new status, or 'stale' when the run is no longer the caller's.
 -- Invariants: only the holder of the fence commits; a run asked to stop that did not complete is canceled, never retried.
 local t = find(ARGV[1])
-if not holds(t, ARGV[2]) then return 'stale' end
+if not holds(t, ARGV[2], ARGV[12]) then return 'stale' end
 local outcome, name, delay = ARGV[3], ARGV[12], tonumber(ARGV[10])
 local ended = stamp(NOW)
 local fields = {'run', outcome, 'finished_at', num(NOW), 'started_at', num(NOW - tonumber(ARGV[11]))}

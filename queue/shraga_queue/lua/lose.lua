@@ -4,7 +4,11 @@
 -- Reply: the task's new status, or 'stale' when the run has ended, was renewed, or the caller leads no more.
 -- Invariants: a run with a live lease is not taken from its worker, except by that worker itself (no token).
 local t = find(ARGV[1])
-if not holds(t, ARGV[2]) then return 'stale' end
+if not holds(t, ARGV[2], '') then return 'stale' end
+-- Without the token it is the run's own slot that speaks, or the worker of that slot.
+if ARGV[6] == '' and ARGV[5] ~= t.holder and ARGV[5] ~= string.match(t.holder or '', '^(.*)%.%d+%.%d+$') then
+  return 'stale'
+end
 if ARGV[6] ~= '' then
   local lease = redis.call('ZSCORE', K.leases(), t.id)
   if redis.call('GET', K.leader()) ~= ARGV[6] or (lease and tonumber(lease) > NOW) then return 'stale' end
