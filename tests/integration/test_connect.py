@@ -112,3 +112,16 @@ async def test_through_a_sentinel(start: Start) -> None:
     wrong = connect_sync(load_settings(url=url.replace("/main", "/other")), retries=0)
     with wrong, pytest.raises(Unreachable, match="know no running primary"):
         check_server(wrong)
+
+
+def test_a_demoted_server_is_left_for_whoever_has_its_name_now(start: Start) -> None:
+    port, other = start(""), start("")
+    client = connect_sync(load_settings(url=f"redis://:sesame@127.0.0.1:{port}/0"), retries=0)
+    before = client.client_id()
+    client.execute_command("REPLICAOF", "127.0.0.1", other)
+    with pytest.raises(redis.ReadOnlyError):
+        client.set("key", "value")
+    client.execute_command("REPLICAOF", "NO", "ONE")
+    assert client.client_id() != before
+    assert client.set("key", "value")
+    client.close()
