@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from redis.exceptions import BusyLoadingError, OutOfMemoryError, RedisError
+from redis.sentinel import MasterNotFoundError
 
 from shraga_models import RunStatus
 from shraga_models.durations import format_duration
@@ -36,6 +37,9 @@ def server_is_down(error: Exception) -> bool:
 
     While it is down no reaper can act, and after it comes back every reaper waits a lease, so a run may go on.
     """
+    if isinstance(error, MasterNotFoundError):
+        # It quotes what each sentinel said; one that refused says nothing about the primary.
+        return False
     if isinstance(error, BusyLoadingError | OutOfMemoryError) or "MISCONF" in str(error):
         # It answers, but takes no writes from anybody: no reaper can act either. A read-only replica, or a primary
         # without replicas in step, is no such case: there may be another primary, which takes them.

@@ -38,6 +38,7 @@ __all__ = [
     "connect_sync",
     "explain",
     "redact",
+    "refuse_unfit",
     "resolve_url",
 ]
 
@@ -303,6 +304,15 @@ async def check_server_async(client: redis.asyncio.Redis) -> ServerInfo:
         return _UNKNOWN
     except (RedisError, OSError) as error:
         raise explain(error, url) from error
+
+
+def refuse_unfit(client: redis.Redis) -> None:
+    """Raise Unreachable if the server answers and is too old or a cluster; one that is away may still come."""
+    try:
+        facts = client.info()
+    except (RedisError, OSError):
+        return
+    _judge(facts, _address(client))
 
 
 _UNKNOWN = ServerInfo("unknown", (), "", 0, False, 0, "", "")

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from .calls import Call
 from .client import SyncDriver
 from .config import Settings
-from .connect import connect_sync, resolve_url
+from .connect import connect_sync, refuse_unfit, resolve_url
 from .engine import Engine
 from .keys import Keys
 from .operations import LEASE_MS
@@ -192,6 +192,7 @@ def run_controller(settings: Settings) -> int:
     engine = Engine(
         SyncDriver(connect_sync(settings, retries=0, socket_timeout=3.0), Keys(settings.prefix), url=url)
     )
+    refuse_unfit(engine.driver.connection)
     controller = Controller(engine)
 
     def stop(signum: int, frame: FrameType | None) -> None:

@@ -26,7 +26,7 @@ from shraga_models import Capability, LocalMachine, WorkerDetails, WorkerMode, n
 from . import proctree
 from .client import SyncDriver
 from .config import Settings
-from .connect import connect_sync, explain, resolve_url
+from .connect import connect_sync, explain, refuse_unfit, resolve_url
 from .engine import Engine
 from .errors import Refused
 from .horse import Deadline
@@ -111,7 +111,8 @@ class Supervisor:
         self._beat_at = 0.0
 
     def run(self) -> int:
-        """Start the slots, keep them, end them."""
+        """Start the slots, keep them, end them; raises Unreachable for a server that cannot be used at all."""
+        refuse_unfit(self.engine.driver.connection)
         os.environ[proctree.WORKER_MARK] = self.id
         proctree.adopt_orphans()
         for sig in (signal.SIGTERM, signal.SIGINT):

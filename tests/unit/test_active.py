@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import redis
 from redis.exceptions import BusyLoadingError, OutOfMemoryError, ReadOnlyError, ResponseError
+from redis.sentinel import MasterNotFoundError
 
 from shraga_queue.active import server_is_down
 
@@ -30,6 +31,9 @@ def test_a_server_that_nobody_can_write_to_is_down(error: Exception) -> None:
         OSError(101, "Network is unreachable"),
         OSError(113, "No route to host"),
         ReadOnlyError("You can't write against a read only replica."),
+        MasterNotFoundError(
+            "No master found for 'main': Error 111 connecting to 10.0.0.1:26379. Connection refused."
+        ),
         ResponseError("NOREPLICAS Not enough good replicas to write."),
     ],
 )
