@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
 UV     := $(shell command -v uv 2>/dev/null)
 
-.PHONY: install check test demo bench soak snap clean
+.PHONY: install check test demo bench soak soak-hosts snap clean
 
 install: $(STAMP)
 demo: $(STAMP)
@@ -27,6 +27,10 @@ bench: $(DEV)
 
 soak: $(DEV)
 	$(BIN)/python benchmarks/soak.py
+
+# Redis and workers on hosts of their own; takes root on Linux. HOSTS="weather --seconds 60 --seed 7" runs a part.
+soak-hosts: $(DEV)
+	$(BIN)/python -m benchmarks.hosts $(HOSTS)
 
 snap: $(DEV)
 	$(BIN)/pytest tests/snapshots --snapshot-update

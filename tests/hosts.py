@@ -22,6 +22,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from types import TracebackType
 
 CLONE_NEWNET = 0x40000000
@@ -31,6 +32,7 @@ _FRAME = 2048
 _WIRE = "wire0"
 
 
+@cache
 def why_not() -> str:
     """Return in a sentence why this machine cannot play several hosts, or nothing when it can."""
     if sys.platform != "linux":

@@ -29,6 +29,9 @@ OPTIONS = {
 }
 
 
+QUOTED_NOTHING = '""'
+
+
 class Server:
     """One server process: started, killed, frozen, started again on the same data."""
 
@@ -46,8 +49,13 @@ class Server:
 
     def start(self) -> None:
         """Start it on its host, else here, and wait until it answers."""
-        arguments = [part for name, value in self.options.items() for part in (f"--{name}", value)]
-        self._spawn("--bind", self.address, "--port", str(self.port), "--dir", str(self.folder), *arguments)
+        config = self.folder / "server.conf"
+        if not config.exists():
+            # A file, since sentinels write into it who follows whom.
+            place = {"bind": self.address, "port": str(self.port), "dir": str(self.folder)}
+            lines = (f"{name} {value or QUOTED_NOTHING}\n" for name, value in (place | self.options).items())
+            config.write_text("".join(lines))
+        self._spawn(str(config))
 
     def _spawn(self, *arguments: str) -> None:
         with (self.folder / "log").open("ab") as log, self.host.inside() if self.host else nullcontext():
@@ -120,7 +128,8 @@ class Sentinel(Server):
 class Guarded:
     """A primary, replicas and three sentinels, on loopback or each on a host; use it as a context manager.
 
-    The sentinels take the primary for dead after `down_after` seconds; `options` are the servers'.
+    The sentinels take the primary for dead after `down_after` seconds; `options` are the servers'. They ask once a
+    second, so with one second they replace a primary that has just been promoted and lose what it has taken.
     """
 
     def __init__(
@@ -128,7 +137,7 @@ class Guarded:
         folder: Path,
         lan: Lan | None = None,
         replicas: int = 2,
-        down_after: float = 1.0,
+        down_after: float = 3.0,
         **options: str,
     ) -> None:
         self.down_after = down_after

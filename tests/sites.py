@@ -72,12 +72,12 @@ class Site:
         with self.host(host).inside():
             return self.on(host).controller()
 
-    def worker(self, host: str, slots: int = 1) -> subprocess.Popen[bytes]:
+    def worker(self, host: str, slots: int = 1, *options: str) -> subprocess.Popen[bytes]:
         """Start a worker named like its host, and wait until it is ready."""
         processes = self.on(host)
         with self.host(host).inside():
             process = processes.start(
-                "worker", f"--name={host}", f"--slots={slots}", "--allow-module=tests.jobs"
+                "worker", f"--name={host}", f"--slots={slots}", "--allow-module=tests.jobs", *options
             )
         wait_until(lambda: processes.slots_of(process) == slots, 20, what=f"the slots of {host}")
         wait_until(lambda: processes.worker_record(self.shraga, host), 20, what=f"the record of {host}")
@@ -88,7 +88,7 @@ class GuardedSite(Site):
     """A site whose Redis is a primary, replicas and sentinels, each on a host; `options` as for `Guarded`."""
 
     def __init__(
-        self, folder: Path, seed: int = 0, replicas: int = 1, down_after: float = 1.0, **options: str
+        self, folder: Path, seed: int = 0, replicas: int = 1, down_after: float = 3.0, **options: str
     ) -> None:
         super().__init__(folder, seed)
         self._replicas, self._down_after, self._options = replicas, down_after, options

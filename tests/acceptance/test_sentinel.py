@@ -114,7 +114,7 @@ def claimed_unseen(site: GuardedSite) -> Path:
     site.worker("b")
     connection = site.shraga.driver.connection
     suspended = site.shraga.driver.keys.make("rq_suspended")
-    connection.set(suspended, 1, px=3000)
+    connection.set(suspended, 1, px=5000)
     site.shraga.submit_task(pace_task(site.folder, 1, 20))
     assert connection.execute_command("WAIT", 1, 2000) == 1
     site.lan.block("redis0", "redis1")
