@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
 UV     := $(shell command -v uv 2>/dev/null)
 
-.PHONY: install check test demo bench bench-faults bench-growth soak snap clean
+.PHONY: install check test demo bench bench-faults bench-growth soak soak-hosts snap clean
 
 install: $(STAMP)
 demo: $(STAMP)
@@ -36,6 +36,10 @@ bench-faults: $(DEV)
 
 bench-growth: $(DEV)
 	$(BIN)/python benchmarks/growth.py
+
+# Redis and workers on hosts of their own; takes root on Linux. HOSTS="weather --seconds 60 --seed 7" runs a part.
+soak-hosts: $(DEV)
+	$(BIN)/python -m benchmarks.hosts $(HOSTS)
 
 snap: $(DEV)
 	$(BIN)/pytest tests/snapshots --snapshot-update

@@ -191,3 +191,28 @@ def killed_for_memory() -> None:
     import signal
 
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def pace(path: str, seconds: float) -> str:
+    """Note the time every 20 ms, so that it can be seen when each run of a task was alive.
+
+    Lines are `<CLOCK_MONOTONIC> <pid> <word>`; all hosts that share the kernel share the clock.
+    """
+    end = time.monotonic() + seconds
+    word = "begin"
+    with Path(path).open("a", buffering=1) as file:
+        while time.monotonic() < end:
+            file.write(f"{time.monotonic():.4f} {os.getpid()} {word}\n")
+            word = "on"
+            time.sleep(0.02)
+        file.write(f"{time.monotonic():.4f} {os.getpid()} end\n")
+    return "paced"
+
+
+def pace_blindly(path: str, seconds: float) -> str:
+    """Do what `pace` does below a process whose interpreter never lets another thread run."""
+    import re
+
+    subprocess.Popen([sys.executable, "-c", f"import tests.jobs as j; j.pace({path!r}, {seconds})"])
+    re.match("(a+)+$", "a" * 48 + "b")
+    return "unreachable"

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from redis.exceptions import BusyLoadingError, OutOfMemoryError, ReadOnlyError, RedisError
+from redis.exceptions import BusyLoadingError, OutOfMemoryError, RedisError
+from redis.sentinel import MasterNotFoundError
 
 from shraga_models import RunStatus
 from shraga_models.durations import format_duration
@@ -36,8 +37,12 @@ def server_is_down(error: Exception) -> bool:
 
     While it is down no reaper can act, and after it comes back every reaper waits a lease, so a run may go on.
     """
-    if isinstance(error, BusyLoadingError | OutOfMemoryError | ReadOnlyError) or "MISCONF" in str(error):
-        # It answers, but takes no writes from anybody: no reaper can act either.
+    if isinstance(error, MasterNotFoundError):
+        # It quotes what each sentinel said; one that refused says nothing about the primary.
+        return False
+    if isinstance(error, BusyLoadingError | OutOfMemoryError) or "MISCONF" in str(error):
+        # It answers, but takes no writes from anybody: no reaper can act either. A read-only replica, or a primary
+        # without replicas in step, is no such case: there may be another primary, which takes them.
         return True
     seen: BaseException | None = error
     while seen is not None:

@@ -16,7 +16,13 @@ import redis.asyncio.sentinel
 import redis.retry
 import redis.sentinel
 from redis.backoff import ExponentialWithJitterBackoff
-from redis.exceptions import AuthenticationError, MaxConnectionsError, NoPermissionError, RedisError
+from redis.exceptions import (
+    AuthenticationError,
+    MaxConnectionsError,
+    NoPermissionError,
+    ReadOnlyError,
+    RedisError,
+)
 from redis.maint_notifications import MaintNotificationsConfig
 
 from shraga_queue.config import Settings
@@ -32,6 +38,7 @@ __all__ = [
     "connect_sync",
     "explain",
     "redact",
+    "refuse_unfit",
     "resolve_url",
 ]
 
@@ -57,10 +64,12 @@ def _backoff() -> ExponentialWithJitterBackoff:
 
 
 class PatientRetry(redis.retry.Retry):
-    """Retries lost connections and timeouts, never a wrong password; may mend the server in between."""
+    """Retries lost connections, timeouts and read-only replicas, never a wrong password; may mend the server."""
 
     def __init__(self, retries: int, mend: Callable[[], None] | None = None) -> None:
         super().__init__(_backoff(), retries)
+        # The server behind the name was demoted: a new connection may find the one that took its place.
+        self.update_supported_errors([ReadOnlyError])
         self._mend = mend
 
     def call_with_retry(
@@ -87,6 +96,8 @@ class AsyncPatientRetry(redis.asyncio.retry.Retry):
 
     def __init__(self, retries: int, mend: Callable[[], None] | None = None) -> None:
         super().__init__(_backoff(), retries)
+        # The server behind the name was demoted: a new connection may find the one that took its place.
+        self.update_supported_errors([ReadOnlyError])
         self._mend = mend
 
     async def call_with_retry(
@@ -293,6 +304,15 @@ async def check_server_async(client: redis.asyncio.Redis) -> ServerInfo:
         return _UNKNOWN
     except (RedisError, OSError) as error:
         raise explain(error, url) from error
+
+
+def refuse_unfit(client: redis.Redis) -> None:
+    """Raise Unreachable if the server answers and is too old or a cluster; one that is away may still come."""
+    try:
+        facts = client.info()
+    except (RedisError, OSError):
+        return
+    _judge(facts, _address(client))
 
 
 _UNKNOWN = ServerInfo("unknown", (), "", 0, False, 0, "", "")

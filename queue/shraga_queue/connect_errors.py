@@ -94,6 +94,11 @@ _RULES = (
         "Redis at {url} is a replica that has lost its primary. Start the primary, or use its address.",
     ),
     _Rule(
+        r"NOREPLICAS",
+        "The primary at {url} has too few replicas in step and takes no writes. Bring a replica back, "
+        "or lower its min-replicas-to-write.",
+    ),
+    _Rule(
         r"MISCONF",
         "Redis at {url} accepts no writes, because it cannot save to its disk: {detail}. "
         "Free disk space there or correct the mode of its folder.",

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from .calls import Call
 from .client import SyncDriver
 from .config import Settings
-from .connect import connect_sync, resolve_url
+from .connect import connect_sync, refuse_unfit, resolve_url
 from .engine import TRIM_BATCH, Engine
 from .keys import Keys
 from .mending import Mender
@@ -217,6 +217,7 @@ def run_controller(settings: Settings) -> int:
     engine = Engine(
         SyncDriver(connect_sync(settings, retries=0, socket_timeout=3.0), Keys(settings.prefix), url=url)
     )
+    refuse_unfit(engine.driver.connection)
     controller = Controller(engine, Retention.of(settings), settings.home)
 
     def stop(signum: int, frame: FrameType | None) -> None:

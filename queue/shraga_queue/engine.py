@@ -60,6 +60,8 @@ class Claim:
     fields: dict[str, str]
     failures: int = 0
     losses: int = 0
+    holder: str = ""
+    """The RQ name of the slot that took it: part of the fence, where given."""
 
     @property
     def run_id(self) -> str:
@@ -202,7 +204,7 @@ class Engine:
             args += task_and_fence
         args += slot.queues
         answers, claims = self.driver.call(Call(as_is, "turn", self._leases(), tuple(args)))
-        return [text(answer) for answer in answers], [_claim(cells) for cells in claims]
+        return [text(answer) for answer in answers], [_claim(cells, slot.name) for cells in claims]
 
     def heartbeat(
         self, claim: Claim, name: str, running_ms: int, progress: float | None, thought: str, *, tell: bool
@@ -216,7 +218,8 @@ class Engine:
         """Append lines to a run's log; returns `ok` or `stale`."""
         key = self.keys.make("log", owner=claim.owner, task=claim.task_id, attempt=claim.attempt)
         cells = [cell for line in lines for cell in (line.source, line.level, line.message, line.metadata)]
-        return text(self.driver.call(Call(as_is, "log", (key,), (claim.task_id, claim.fence, *cells))))
+        args: tuple[Argument, ...] = (claim.task_id, claim.fence, claim.holder, *cells)
+        return text(self.driver.call(Call(as_is, "log", (key,), args)))
 
     def lose(
         self, task_id: str, fence: int, limits: Limits, losses: int, why: str, actor: str, token: str = ""
@@ -324,13 +327,12 @@ def _model_json(model: Model | None) -> str:
     return "" if said == "{}" else said
 
 
-def _claim(cells: Sequence[Any]) -> Claim:
+def _claim(cells: Sequence[Any], holder: str) -> Claim:
     task_id, owner, attempt, fence, *asked = cells
     *values, failures, losses = asked
     fields = {name: text(value) for name, value in zip(ASKED, values, strict=True) if value is not None}
-    return Claim(
-        text(task_id), text(owner), int(attempt), int(fence), fields, int(failures or 0), int(losses or 0)
-    )
+    history = int(failures or 0), int(losses or 0)
+    return Claim(text(task_id), text(owner), int(attempt), int(fence), fields, *history, holder)
 
 
 def _expired(row: Sequence[Any]) -> ExpiredLease:

@@ -26,7 +26,7 @@ from shraga_models import Capability, LocalMachine, WorkerDetails, WorkerMode, n
 from . import proctree
 from .client import SyncDriver
 from .config import Settings
-from .connect import connect_sync, explain, resolve_url
+from .connect import connect_sync, explain, refuse_unfit, resolve_url
 from .engine import Engine
 from .errors import Refused
 from .horse import Deadline
@@ -116,11 +116,13 @@ class Supervisor:
         self._sweep_at = time.monotonic() + SWEEP_EVERY * random.random()
 
     def run(self) -> int:
-        """Start the slots, keep them, end them."""
+        """Start the slots, keep them, end them; raises Unreachable for a server that cannot be used at all."""
+        refuse_unfit(self.engine.driver.connection)
         os.environ[proctree.WORKER_MARK] = self.id
         proctree.adopt_orphans()
         for sig in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sig, self._count_stop)
+        signal.signal(signal.SIGALRM, self._end_what_outlives_its_lease)
         self._register()
         self._janitor = self._start_janitor()
         gc.freeze()
@@ -129,10 +131,13 @@ class Supervisor:
             "worker ready", name=self.name, slots=self.options.slots, capabilities=self.options.capabilities
         )
         try:
+            # By a timer, since the loop may be waiting for a server that does not answer.
+            signal.setitimer(signal.ITIMER_REAL, TICK, TICK)
             while self.slots:
                 time.sleep(TICK)
                 self._tick()
         finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
             proctree.kill_below(os.getpid())
             self._say_gone()
         log.info("worker stopped", name=self.name)
@@ -150,9 +155,11 @@ class Supervisor:
             self._start_sweep()
         for slot in [one for one in self.slots if one.has_ended()]:
             self._slot_ended(slot)
-        for slot in self.slots:
+
+    def _end_what_outlives_its_lease(self, signum: int, frame: FrameType | None) -> None:
+        for slot in list(self.slots):
             if slot.code is None and slot.deadline.passed:
-                # A frozen slot cannot end what outlives its lease; its horse may be too busy to look.
+                # A slot that is frozen or waits for the server cannot; its horse may be too busy to look.
                 proctree.send(proctree.descendants(slot.pid), signal.SIGKILL)
 
     # The store
@@ -228,6 +235,7 @@ class Supervisor:
         supervisor = os.getpid()
         pid = os.fork()
         if pid == 0:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
             # A group of its own: a Ctrl-C in the terminal is for the supervisor to relay.
             os.setpgid(0, 0)
             assert self._janitor.stdin is not None

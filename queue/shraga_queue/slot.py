@@ -156,7 +156,7 @@ class SlotWorker(rq.Worker):
             self._asked = self._asked if held else asked
             self._work_off()
         else:
-            self._idle()
+            self._until_rung()
 
     @property
     def _hand_is_fresh(self) -> bool:
@@ -203,6 +203,13 @@ class SlotWorker(rq.Worker):
 
     def _unrecorded(self, run: EndedRun, error: Exception) -> EndedRun:
         return EndedRun(run.claim, unrecorded(error), run.started, run.ended)
+
+    def _until_rung(self) -> None:
+        try:
+            self._idle()
+        except (RedisError, OSError) as error:
+            self.log.warning("Worker %s: %s; trying again", self.name, error)
+            time.sleep(random.uniform(0.1, 0.6))
 
     def _idle(self) -> None:
         now = time.monotonic()

@@ -11,8 +11,8 @@ import pytest
 
 from shraga_queue.client import Shraga
 from shraga_queue.config import Settings
+from tests.plain_server import PlainServer
 from tests.processes import Processes
-from tests.servers import PlainServer
 
 Timed = Callable[[str, float], None]
 

@@ -22,9 +22,9 @@ from shraga_queue.errors import ShragaError
 from shraga_queue.up import environment
 from shraga_tui.app import ShragaApp
 from tests.acceptance.conftest import Timed
+from tests.plain_server import PlainServer
 from tests.processes import Processes
 from tests.scenes import begun, hold
-from tests.servers import PlainServer
 from tests.tui import expect_shown
 from tests.waiting import wait_until
 

@@ -119,8 +119,9 @@ async def test_more_logs_waits_for_the_next_line(ashraga: AsyncShraga, engine: E
 
 async def test_wait_ends_with_the_task(ashraga: AsyncShraga, engine: Engine) -> None:
     task = await ashraga.submit("n", Shell("true"))
-    claim = hire(engine).claim()
+    hand = hire(engine)
+    claim = hand.claim()
     waiting = asyncio.create_task(ashraga.wait(task.id, timeout=30))
     await ashraga.counts()
-    assert hire(engine, "w2").commit(claim) == "completed"
+    assert hand.commit(claim) == "completed"
     assert (await waiting).status is TaskStatus.COMPLETED

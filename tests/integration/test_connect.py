@@ -10,9 +10,11 @@ import pytest
 import redis
 
 from shraga_queue import embedded
-from shraga_queue.config import load_settings
+from shraga_queue.config import Settings, load_settings
 from shraga_queue.connect import check_server, connect_async, connect_sync, explain
+from shraga_queue.controller import run_controller
 from shraga_queue.errors import Forbidden, Unreachable
+from shraga_queue.pool import WorkerOptions, run_worker
 from tests.waiting import wait_until
 
 Start = Callable[..., int]
@@ -112,3 +114,25 @@ async def test_through_a_sentinel(start: Start) -> None:
     wrong = connect_sync(load_settings(url=url.replace("/main", "/other")), retries=0)
     with wrong, pytest.raises(Unreachable, match="know no running primary"):
         check_server(wrong)
+
+
+@pytest.mark.parametrize("run", [run_controller, lambda settings: run_worker(settings, WorkerOptions())])
+def test_worker_and_controller_refuse_a_cluster_at_once(start: Start, run: Callable[[Settings], int]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        bus = free.getsockname()[1]
+    port = start(f"cluster-enabled yes\ncluster-port {bus}")
+    with pytest.raises(Unreachable, match="runs in cluster mode, which Shraga does not use"):
+        run(load_settings(url=f"redis://:sesame@127.0.0.1:{port}/0"))
+
+
+def test_a_demoted_server_is_left_for_whoever_has_its_name_now(start: Start) -> None:
+    port, other = start(""), start("")
+    client = connect_sync(load_settings(url=f"redis://:sesame@127.0.0.1:{port}/0"), retries=0)
+    before = client.client_id()
+    client.execute_command("REPLICAOF", "127.0.0.1", other)
+    with pytest.raises(redis.ReadOnlyError):
+        client.set("key", "value")
+    client.execute_command("REPLICAOF", "NO", "ONE")
+    assert client.client_id() != before
+    assert client.set("key", "value")
+    client.close()

@@ -228,6 +228,41 @@ def test_late_run_can_neither_commit_nor_stream(shraga: Shraga, hand: Hand, writ
     assert_agreement(shraga)
 
 
+def rewind(engine: Engine, then: dict[bytes, bytes]) -> None:
+    """Make the server forget what it was told since a snapshot, as a promoted replica that was behind has."""
+    connection = engine.driver.connection
+    for key in set(snapshot(engine)) - set(then):
+        connection.delete(key)
+    for key, value in then.items():
+        connection.restore(key, 0, value, replace=True)
+
+
+def snapshot(engine: Engine) -> dict[bytes, bytes]:
+    """Return all that is known of the test's prefix and its jobs."""
+    connection = engine.driver.connection
+    keys = [*connection.scan_iter(f"*{engine.keys.prefix}*"), *connection.scan_iter("rq:job:*")]
+    return {key: connection.dump(key) or b"" for key in keys if not key.startswith(b"rq:worker:")}
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_a_run_that_the_server_forgot_cannot_write_for_the_one_that_took_its_place(
+    shraga: Shraga, engine: Engine, hand: Hand, write: str
+) -> None:
+    task = submit(shraga)
+    other = hire(engine, "w2")
+    then = snapshot(engine)
+    late = hand.claim()
+    rewind(engine, then)
+    assert WRITES[write](hand, late) == STALE
+    claim = other.claim()
+    assert claim.attempt == late.attempt
+    before = state(shraga, task.id)
+    assert WRITES[write](hand, late) == STALE
+    assert state(shraga, task.id) == before
+    assert WRITES["heartbeat"](other, claim) == "ok"
+    assert WRITES[write](other, claim) != STALE
+
+
 @pytest.mark.parametrize("write", WRITES)
 def test_run_of_an_unknown_task_is_stale(hand: Hand, write: str) -> None:
     claim = Claim(new_id(), "tester", 1, 1, {})

@@ -251,6 +251,8 @@ class StoreMachine(RuleBasedStateMachine):
             end_lease(self.shraga, claim.task_id)
         hand = Hand(self.engine, hand.worker_id, "controller", hand.slot)
         answer = hand.lose(claim, "leader" if leads else "another")
+        if answer != STALE:
+            self.audited.append(("lose", claim.task_id))
         if leads and ended:
             self._judge(claim, answer, completes=False, lost=True)
         else:

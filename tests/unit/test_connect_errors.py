@@ -139,6 +139,7 @@ def test_hangs_up(peer: Peer) -> None:
             b"-MISCONF Errors writing to the AOF file: No space left on device",
             "No space left on device. Free",
         ),
+        (b"-NOREPLICAS Not enough good replicas to write.", "too few replicas in step"),
         (b"-OOM command not allowed when used memory > 'maxmemory'.", "has reached its maxmemory limit"),
         (b"-BUSY Redis is busy running a script.", "is busy with a script"),
         (b"-ERR max number of clients reached", "has no connection left"),

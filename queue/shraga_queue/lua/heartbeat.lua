@@ -5,7 +5,7 @@
 -- Reply: 'ok', 'cancel' when it was asked to stop, or 'stale' when the run is no longer the caller's.
 -- Invariants: only the holder of the fence extends its lease.
 local t = find(ARGV[1])
-if not holds(t, ARGV[2]) then return 'stale' end
+if not holds(t, ARGV[2], ARGV[8]) then return 'stale' end
 redis.call('ZADD', K.leases(), NOW + tonumber(ARGV[3]), t.id)
 local fields = {'ping_at', NOW_TEXT, 'started_at', num(NOW - tonumber(ARGV[4]))}
 if t.run == 'claimed' then fields[5] = 'run'; fields[6] = 'running' end

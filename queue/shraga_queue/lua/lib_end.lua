@@ -6,7 +6,7 @@
 -- ms since it started, ms since it ended, last word}; '' for what there is none of. Returns the new status, 'stale' or an error.
 local function end_run(o, name)
   local t = find(o[1])
-  if not holds(t, o[2]) then return 'stale' end
+  if not holds(t, o[2], name) then return 'stale' end
   local outcome, error, delay = o[3], o[5], tonumber(o[10])
   local ended = stamp(NOW)
   local fields = {'run', outcome, 'finished_at', num(NOW - tonumber(o[12])), 'started_at', num(NOW - tonumber(o[11]))}
@@ -45,7 +45,7 @@ end
 -- A run that was claimed and never begun goes back to the head of its queue; one asked to stop is canceled.
 local function give_back(task, fence, name)
   local t = find(task)
-  if not holds(t, fence) or redis.call('HGET', t.key, 'worker_name') ~= name then return 'stale' end
+  if not holds(t, fence, name) then return 'stale' end
   free_slot(t)
   if t.cancel_by then
     local ended = {'run', 'canceled', 'finished_at', NOW_TEXT}

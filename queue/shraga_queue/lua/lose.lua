@@ -2,9 +2,14 @@
 -- Uses: time, put, tell, rq, text, find, move
 -- KEYS[1] the leases. ARGV: 1 task, 2 fence, 3 ms until the next try or -1, 4 why, 5 actor, 6 leader's token or ''.
 -- Reply: the task's new status, or 'stale' when the run has ended, was renewed, or the caller leads no more.
--- Invariants: taking a run from a silent worker is audited; a run with a live lease is not taken from its worker, except by that worker itself (no token).
+-- Invariants: a run with a live lease is not taken from its worker, except by that worker itself (no token); taking one from
+--   a silent worker is audited.
 local t = find(ARGV[1])
-if not holds(t, ARGV[2]) then return 'stale' end
+if not holds(t, ARGV[2], '') then return 'stale' end
+-- Without the token it is the run's own slot that speaks, or the worker of that slot.
+if ARGV[6] == '' and ARGV[5] ~= t.holder and ARGV[5] ~= string.match(t.holder or '', '^(.*)%.%d+%.%d+$') then
+  return 'stale'
+end
 if ARGV[6] ~= '' then
   local lease = redis.call('ZSCORE', K.leases(), t.id)
   if redis.call('GET', K.leader()) ~= ARGV[6] or (lease and tonumber(lease) > NOW) then return 'stale' end
