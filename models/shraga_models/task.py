@@ -109,7 +109,8 @@ class Task(Record, TaskSpec):
 
     model_config = ConfigDict(extra="ignore")
 
-    owner: Slug
+    owner: str
+    """Whose task it is; a `Slug` where it was submitted, and taken as it is where it was stored."""
     status: TaskStatus
     moved_at: Moment
     """When the status last changed."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pydantic import ValidationError
 
 from shraga_models import Action, NewTask
+from shraga_models.base import SLUG
 
 from .errors import InvalidInput
 
@@ -25,6 +27,17 @@ def check_task(fields: Any) -> NewTask:
         return NewTask.model_validate(fields)
     except ValidationError as error:
         raise invalid(error) from None
+
+
+def check_owner(owner: str) -> str:
+    """Return a user's name that may become part of a key; raises InvalidInput naming `owner` and the fix."""
+    if not re.fullmatch(SLUG, owner):
+        raise InvalidInput(
+            "owner",
+            f"owner: {owner[:80]!r} is no user name: use 1 to 64 letters, digits, '.', '_' or '-', "
+            "a letter or digit first.",
+        )
+    return owner
 
 
 def invalid(error: ValidationError) -> InvalidInput:

@@ -59,6 +59,13 @@ def test_submit_sends_times_in_the_script_s_units(fields: dict[str, Any], place:
     assert sent(operations.submit(new_task(**fields))).args[place] == value
 
 
+@pytest.mark.parametrize("owner", ["a b", "\x1b[2J", "-x", "a:t:b", "a\n", "ü", "x" * 65])
+def test_an_owner_that_is_no_name_is_refused_before_anything_is_sent(owner: str) -> None:
+    with pytest.raises(InvalidInput, match=r"^owner: .* use 1 to 64 letters, digits") as caught:
+        next(operations.submit(new_task(), owner))
+    assert caught.value.field == "owner"
+
+
 def test_submitted_task_is_returned_as_it_was_stored() -> None:
     schedule = Schedule(at="2030-01-01T00:00:00Z")
     task = answer(operations.submit(new_task("n", labels=["a"], schedule=schedule)), [1000, b"scheduled"])
