@@ -22,7 +22,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 from shraga_queue.config import Settings
 from shraga_queue.connect_errors import explain, redact
 from shraga_queue.embedded import Embedded
-from shraga_queue.errors import InvalidInput, Unreachable
+from shraga_queue.errors import Forbidden, InvalidInput, Unreachable
 
 __all__ = [
     "ServerInfo",
@@ -32,6 +32,7 @@ __all__ = [
     "connect_sync",
     "explain",
     "redact",
+    "refuses",
     "resolve_url",
 ]
 
@@ -46,6 +47,13 @@ def resolve_url(settings: Settings) -> str:
     Raises Unreachable if the embedded server cannot run.
     """
     return settings.redis_url or Embedded.ensure(settings)
+
+
+def refuses(error: Exception) -> bool:
+    """Return whether the server will not have us, however often it is asked: wrong login, or no permission."""
+    return isinstance(error, AuthenticationError | NoPermissionError) or isinstance(
+        explain(error, ""), Forbidden
+    )
 
 
 def _worth_another_try(error: Exception) -> bool:

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from .calls import Call
 from .client import SyncDriver
 from .config import Settings
-from .connect import connect_sync, resolve_url
+from .connect import connect_sync, explain, refuses, resolve_url
 from .engine import Engine
 from .keys import Keys
 from .operations import LEASE_MS
@@ -33,6 +33,9 @@ TRIM_EVERY = 300.0
 RECONCILE_SLICE = 500
 WORKER_SILENCE_MS = LEASE_MS
 WORKER_REMEMBERED_MS = 3_600_000
+AWAY_PAUSE = 0.5
+"""Seconds between two tries while Redis is away; short, since due and lost tasks wait for it."""
+AWAY_TOLD_EVERY = 60.0
 GAP = 2.0
 """Seconds by which the loop or Redis's clock may jump before leases are distrusted."""
 
@@ -61,6 +64,7 @@ class Controller:
         self._renew_at = 0.0
         self._next_due = 0.0
         self._silent: dict[str, int] = {}
+        self._tell_away_at = 0.0
         self.duties = [
             Duty("release", 0.0, self._release),
             Duty("reap", REAP_EVERY, self._reap),
@@ -69,18 +73,32 @@ class Controller:
         ]
 
     def run(self) -> None:
-        """Lead or stand by until told to stop."""
+        """Lead or stand by until told to stop; raises Unreachable or Forbidden where the server will not have us."""
         while not self.stopping.is_set():
             try:
                 self._turn()
-                pause = IDLE_TICK
+                pause = max(0.005, min(IDLE_TICK, self._next_due - time.monotonic()))
+                self._tell_back()
             except (RedisError, OSError) as error:
-                log.warning("Redis is away; trying again", error=str(error))
-                self._distrust("Redis was away")
-                self._renew_at = 0.0
-                pause = 0.5
-            self.stopping.wait(max(0.005, min(pause, self._next_due - time.monotonic())))
+                self._bear(error)
+                pause = AWAY_PAUSE
+            self.stopping.wait(pause)
         self._step_down()
+
+    def _bear(self, error: Exception) -> None:
+        said = explain(error, self.engine.driver.url)
+        if refuses(error):
+            raise said from error
+        if time.monotonic() >= self._tell_away_at:
+            log.warning("Redis is away; trying again", why=str(said))
+            self._tell_away_at = time.monotonic() + AWAY_TOLD_EVERY
+        self._distrust("Redis was away")
+        self._renew_at = 0.0
+
+    def _tell_back(self) -> None:
+        if self._tell_away_at:
+            log.info("Redis is back")
+            self._tell_away_at = 0.0
 
     def _turn(self) -> None:
         now = time.monotonic()

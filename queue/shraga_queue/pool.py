@@ -19,14 +19,14 @@ from types import FrameType
 
 import psutil
 import structlog
-from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
+from redis.exceptions import RedisError
 
 from shraga_models import Capability, LocalMachine, WorkerDetails, WorkerMode, new_id
 
 from . import proctree
 from .client import SyncDriver
 from .config import Settings
-from .connect import connect_sync, explain, resolve_url
+from .connect import connect_sync, explain, refuses, resolve_url
 from .engine import Engine
 from .errors import Refused
 from .horse import Deadline
@@ -116,7 +116,8 @@ class Supervisor:
         proctree.adopt_orphans()
         for sig in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sig, self._count_stop)
-        self._register()
+        if not self._register():
+            return 0
         self._janitor = self._start_janitor()
         gc.freeze()
         self.slots = [self._new_slot(number) for number in range(1, self.options.slots + 1)]
@@ -150,21 +151,24 @@ class Supervisor:
 
     # The store
 
-    def _register(self) -> None:
-        mode = ""
+    def _register(self) -> bool:
+        """Announce the worker; returns whether that was done before it was told to stop."""
+        mode, told = "", ""
         while not mode and not self.stops:
             try:
                 mode = self.engine.beat(self.id, self.name, self.settings.user, self._record())
             except (RedisError, OSError) as error:
                 said = explain(error, self.url)
-                if isinstance(error, AuthenticationError | NoPermissionError):
+                if refuses(error):
                     raise said from error
-                log.warning("waiting for Redis", why=str(said))
+                if told != str(said):
+                    log.warning("waiting for Redis", why=(told := str(said)))
                 time.sleep(1.0)
         if mode == "taken":
             raise Refused(
                 f"A worker named {self.name!r} is running already; choose another --name, or leave it out."
             )
+        return bool(mode)
 
     def _beat(self) -> None:
         self._beat_at = time.monotonic() + BEAT_EVERY

@@ -307,6 +307,14 @@ def test_a_second_signal_ends_the_task_in_hand_and_it_runs_again(
     assert [run.status for run in shraga.runs(task.id)] == [RunStatus.LOST, RunStatus.PENDING]
 
 
+def test_a_worker_stopped_while_it_waits_for_redis_leaves_quietly(processes: Processes) -> None:
+    process = processes.start("worker", env={"SHRAGA_REDIS_URL": "redis://127.0.0.1:1/0"})
+    wait_until(lambda: "waiting for Redis" in processes.log(), what="the wait")
+    process.terminate()
+    assert process.wait(10) == 0
+    assert "Traceback" not in processes.log()
+
+
 def test_two_workers_cannot_share_a_name(worker: Processes, shraga: Shraga) -> None:
     second = worker.start("worker", "--name=w1")
     assert second.wait(15) == 1
