@@ -18,8 +18,18 @@ Slug = Annotated[str, Field(pattern=SLUG)]
 """A name that is safe inside a key: letters, digits, `_`, `.`, `-`; at most 64 of them."""
 
 
+_END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
+"""Later times cannot be written in every zone, nor be rounded."""
+
+
 def _as_utc(value: datetime) -> datetime:
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    try:
+        moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError:
+        moment = _END_OF_TIME
+    if moment >= _END_OF_TIME:
+        raise ValueError(f"{value.isoformat()} is no usable time: give one of the years 1 to 9998")
+    return moment
 
 
 Moment = Annotated[datetime, AfterValidator(_as_utc)]
