@@ -20,6 +20,8 @@ from shraga_models.text import clean_block, clean_line, strip_ansi
 
 SHORT_ID = 8
 BROKEN_PIPE = 141
+NARROWEST = 12
+"""Cells that a column of a table keeps where the terminal has too few for all."""
 
 
 def to_terminal() -> bool:
@@ -89,11 +91,21 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
             data("\t".join(row))
         return
     lines = [tuple(head), *map(tuple, rows)]
-    widths = [max(map(width, column)) for column in zip(*lines, strict=True)]
     room = shutil.get_terminal_size().columns
+    widths = fair_widths([max(map(width, column)) for column in zip(*lines, strict=True)], room)
     for line in lines:
-        padded = (text + " " * (wide - width(text)) for text, wide in zip(line, widths, strict=True))
+        cells = (fit(text, wide) for text, wide in zip(line, widths, strict=True))
+        padded = (text + " " * (wide - width(text)) for text, wide in zip(cells, widths, strict=True))
         data(fit("  ".join(padded).rstrip(), room))
+
+
+def fair_widths(wanted: Sequence[int], room: int) -> list[int]:
+    """Return the cells for each column where all must fit into `room`: the widest give way first, down to 12."""
+    widths, most = list(wanted), max(wanted, default=0)
+    while most > NARROWEST and sum(widths) + 2 * (len(widths) - 1) > room:
+        most -= 1
+        widths = [min(width, most) for width in widths]
+    return widths
 
 
 def width(text: str) -> int:
