@@ -56,8 +56,10 @@ def refuses(error: Exception) -> bool:
     )
 
 
-def _worth_another_try(error: Exception) -> bool:
-    return not isinstance(error, AuthenticationError | MaxConnectionsError)
+def _worth_another_try(error: Exception, has_answered: bool) -> bool:
+    # Who has never said a word is told of at once; who has spoken before may be busy for a while.
+    silent = isinstance(error, redis.exceptions.TimeoutError | TimeoutError) and not has_answered
+    return not silent and not isinstance(error, AuthenticationError | MaxConnectionsError)
 
 
 def _backoff() -> ExponentialWithJitterBackoff:
@@ -65,11 +67,15 @@ def _backoff() -> ExponentialWithJitterBackoff:
 
 
 class PatientRetry(redis.retry.Retry):
-    """Retries lost connections and timeouts, never a wrong password; may mend the server in between."""
+    """Retries lost connections and, of a server that has answered before, timeouts; never a wrong password.
+
+    It may mend the server in between.
+    """
 
     def __init__(self, retries: int, mend: Callable[[], None] | None = None) -> None:
         super().__init__(_backoff(), retries)
         self._mend = mend
+        self._has_answered = False
 
     def call_with_retry(
         self,
@@ -85,9 +91,12 @@ class PatientRetry(redis.retry.Retry):
             if self._mend:
                 self._mend()
 
-        return super().call_with_retry(
-            do, failed, is_retryable or _worth_another_try, with_failure_count=True
-        )
+        def worth(error: Exception) -> bool:
+            return is_retryable(error) if is_retryable else _worth_another_try(error, self._has_answered)
+
+        result = super().call_with_retry(do, failed, worth, with_failure_count=True)
+        self._has_answered = True
+        return result
 
 
 class AsyncPatientRetry(redis.asyncio.retry.Retry):
@@ -96,6 +105,7 @@ class AsyncPatientRetry(redis.asyncio.retry.Retry):
     def __init__(self, retries: int, mend: Callable[[], None] | None = None) -> None:
         super().__init__(_backoff(), retries)
         self._mend = mend
+        self._has_answered = False
 
     async def call_with_retry(
         self,
@@ -111,9 +121,12 @@ class AsyncPatientRetry(redis.asyncio.retry.Retry):
             if self._mend:
                 await asyncio.to_thread(self._mend)
 
-        return await super().call_with_retry(
-            do, failed, is_retryable or _worth_another_try, with_failure_count=True
-        )
+        def worth(error: Exception) -> bool:
+            return is_retryable(error) if is_retryable else _worth_another_try(error, self._has_answered)
+
+        result = await super().call_with_retry(do, failed, worth, with_failure_count=True)
+        self._has_answered = True
+        return result
 
 
 class _AsyncSentinelPool(redis.asyncio.sentinel.SentinelConnectionPool):

@@ -346,6 +346,35 @@ def test_a_wrong_password_is_not_tried_again() -> None:
     assert len(attempts) == 1
 
 
+def test_silence_is_borne_only_of_a_server_that_has_answered_before() -> None:
+    attempts: list[int] = []
+    retry = PatientRetry(2)
+    retry._backoff = redis.backoff.NoBackoff()
+    for tries in (1, 1 + 3):
+        with pytest.raises(redis.TimeoutError):
+            retry.call_with_retry(counting(redis.TimeoutError(), attempts), lambda error: None)
+        assert len(attempts) == tries
+        retry.call_with_retry(lambda: None, lambda error: None)
+
+
+async def test_asyncio_bears_silence_the_same_way() -> None:
+    attempts: list[int] = []
+    retry = AsyncPatientRetry(2)
+    retry._backoff = redis.backoff.NoBackoff()
+
+    async def do() -> None:
+        counting(redis.TimeoutError(), attempts)()
+
+    async def answer(*_: object) -> None:
+        """Answer, or fail, without a word."""
+
+    for tries in (1, 1 + 3):
+        with pytest.raises(redis.TimeoutError):
+            await retry.call_with_retry(do, answer)
+        assert len(attempts) == tries
+        await retry.call_with_retry(answer, answer)
+
+
 async def test_asyncio_retries_the_same_way() -> None:
     attempts: list[int] = []
     mended: list[int] = []
