@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import structlog
 from pydantic import ValidationError
 
 from shraga_models import ExecutionDetails, Limits, RunStatus, TaskOutput, TaskSpec, TaskStatus, run_id
@@ -18,6 +19,8 @@ from .client import SyncDriver
 from .codec import held_runs, pairs, read_spec, scored, text
 from .operations import LEASE_MS
 from .submission import invalid
+
+log = structlog.get_logger("shraga.engine")
 
 STALE = "stale"
 """The answer to a write for a run that is no longer the caller's."""
@@ -190,7 +193,9 @@ class Engine:
         for task_and_fence in given_back:
             args += task_and_fence
         args += slot.queues
-        answers, claims = self.driver.call(Call(as_is, "turn", self._leases(), tuple(args)))
+        answers, claims, foreign = self.driver.call(Call(as_is, "turn", self._leases(), tuple(args)))
+        for job in foreign:
+            log.warning("refused a job that is no task: another program put it on our queue", job=text(job))
         return [text(answer) for answer in answers], [_claim(cells) for cells in claims]
 
     def heartbeat(
