@@ -30,6 +30,7 @@ from shraga_models import (
     WorkerStatus,
     run_id,
 )
+from shraga_models.faults import plain
 
 from .errors import Unreadable
 
@@ -187,7 +188,8 @@ def _fault(error: Exception) -> str:
     """What is wrong with a stored record, in a few words."""
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False, include_input=False)[0]
-        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        field = ".".join(map(str, first["loc"]))
+        return f"{field}: {plain(first['msg'], field)}"
     return f"{error} is missing" if isinstance(error, KeyError) else str(error)
 
 

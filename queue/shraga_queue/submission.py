@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from shraga_models import Action, NewTask
 from shraga_models.base import SLUG
+from shraga_models.faults import plain
 
 from .errors import InvalidInput
 
@@ -44,12 +45,11 @@ def invalid(error: ValidationError) -> InvalidInput:
     """Return the first fault of a validation as an error that names the field and the fix."""
     first = error.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(part) for part in first["loc"]) or "task"
-    message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "extra_forbidden":
-        message = "is not a field of this record: remove it or correct its name"
-    if field == "task" and "," not in (head := message.split(" ")[0]) and head in NewTask.model_fields:
+    message = plain(first["msg"].removeprefix("Value error, "), field)
+    head = message.split(" ")[0]
+    if field == "task" and head.split(".")[0] in NewTask.model_fields:
         field = head
-    return InvalidInput(field, f"{field}: {message}")
+    return InvalidInput(field, f"{field}: {message.rstrip('.')}.")
 
 
 def job_data(task_id: str) -> str:

@@ -93,7 +93,7 @@ def test_unknown_task_is_none() -> None:
         ({"spec": "[]"}, "list"),
         ({"status": "lost"}, "'lost' is not a valid TaskStatus"),
         ({"progress": "much"}, "could not convert string to float: 'much'"),
-        ({"capability": "a b"}, "capability: String should match"),
+        ({"capability": "a b"}, "capability: use 1 to 64 letters"),
     ],
 )
 def test_a_record_that_is_not_what_it_should_be_says_what_is_wrong(wrong: dict[str, str], said: str) -> None:
