@@ -213,12 +213,17 @@ def test_a_task_that_takes_too_long_is_ended(worker: Processes, shraga: Shraga) 
 
 def test_output_beyond_the_limit_is_cut_and_the_place_marked(worker: Processes, shraga: Shraga) -> None:
     limits = {"log_bytes": 10_000, "timeout": 20}
-    task = shraga.wait(shraga.submit("loud", Shell("yes abcdefgh | head -c 3000000"), limits=limits).id, 20)
+    command = "yes abcdefgh | head -c 3000000; echo; echo oops >&2; echo END"
+    task = shraga.wait(shraga.submit("loud", Shell(command), limits=limits).id, 20)
     lines = shraga.logs(task.id)
     assert task.status is TaskStatus.COMPLETED
-    assert "is cut here" in messages(shraga, task.id, "system")[0]
-    assert "bytes more were printed" in lines[-1].message
-    assert sum(len(line.message) + 1 for line in lines if line.source == "stdout") < 90_000
+    cut, count = messages(shraga, task.id, "system")
+    assert "has reached the limit of 10,000 bytes, 64 for each line counted in" in cut
+    assert "bytes were printed here and are not kept" in count
+    assert sorted(line.message for line in lines[-2:]) == ["END", "oops"]
+    assert task.thought == "END"
+    kept = [line for line in lines[:-3] if line.source == "stdout"]
+    assert 10_000 <= sum(len(line.message) + 64 for line in kept) < 10_100
 
 
 def test_what_a_task_leaves_running_is_ended_with_it(worker: Processes, shraga: Shraga) -> None:
