@@ -44,9 +44,15 @@ SENTINEL_SCHEMES = ("redis+sentinel", "sentinel")
 def resolve_url(settings: Settings) -> str:
     """Return the configured url, or that of the embedded server, started or joined on the way.
 
-    Raises Unreachable if the embedded server cannot run.
+    Raises Unreachable if the embedded server cannot run, InvalidInput for a database that is no number.
     """
-    return settings.redis_url or Embedded.ensure(settings)
+    if not settings.redis_url:
+        return Embedded.ensure(settings)
+    parts = urlsplit(settings.redis_url)
+    # redis-py would take what it cannot read as database 0.
+    if parts.scheme in ("redis", "rediss") and not re.fullmatch(r"/?\d*/?", parts.path):
+        raise _bad_url(settings.redis_url, f"its database {parts.path[1:]!r} is no number")
+    return settings.redis_url
 
 
 def refuses(error: Exception) -> bool:

@@ -321,6 +321,21 @@ def test_a_configured_url_is_used_as_it_is() -> None:
     assert resolve_url(load_settings(url="redis://h")) == "redis://h"
 
 
+@pytest.mark.parametrize(
+    "url", ["redis://h", "redis://h/", "redis://h:1/3", "rediss://h/3?ssl_cert_reqs=none", "unix:///a"]
+)
+def test_a_url_with_a_database_or_none_is_used_as_it_is(url: str) -> None:
+    assert resolve_url(load_settings(url=url)) == url
+
+
+@pytest.mark.parametrize("path", ["x", "0x1", "1/2", "-1"])
+def test_a_database_that_is_no_number_is_refused(path: str) -> None:
+    with pytest.raises(
+        InvalidInput, match=r"redis://:\*\*\*@h/.* is no number; write it as redis://host:6379/0"
+    ):
+        resolve_url(load_settings(url=f"redis://:sesame@h/{path}"))
+
+
 def counting(error: Exception, attempts: list[int]) -> Callable[[], None]:
     def do() -> None:
         attempts.append(1)
