@@ -483,6 +483,17 @@ def test_events_follow_as_json_lines_until_control_c(house: House) -> None:
     assert (process.returncode, out, err) == (130, "", "")
 
 
+@pytest.mark.parametrize("words", [["list"], ["list", "--json"], ["counts"]])
+def test_a_full_disk_is_one_sentence(house: House, words: list[str]) -> None:
+    house.submit("n")
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "shraga_tui", *words]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert "The output cannot be written: No space left on device. Send it to another place." in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_a_reader_that_goes_away_is_no_complaint(house: House) -> None:
     house.submit("one")
     reader, writer = os.pipe()
