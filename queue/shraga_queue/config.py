@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import re
+import socket
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any
@@ -40,6 +41,11 @@ def _login_name() -> str:
         # Containers often run under a uid that has no passwd entry.
         name = ""
     return name or f"uid-{os.getuid()}"
+
+
+def host_name() -> str:
+    """Return the host's own name, as the name of a worker may begin."""
+    return re.sub(r"[^A-Za-z0-9_.-]+|^[_.-]+", "", socket.gethostname().split(".")[0])[:40] or "host"
 
 
 class Settings(BaseSettings):

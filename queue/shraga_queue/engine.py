@@ -243,6 +243,14 @@ class Engine:
         call = Call(as_is, "worker_gone", (self.keys.make("workers"),), (worker_id, silence_ms, actor))
         return bool(self.driver.call(call))
 
+    def holder_of(self, name: str) -> tuple[str, str, str]:
+        """Return the id, process id and host of the worker that has a name; empty for none."""
+        held = self.driver.call(Call(as_is, command=("HGET", self.keys.make("worker_names"), name)))
+        worker = text(held or b"")
+        record = ("HMGET", self.keys.make("worker", worker=worker), "pid", "hostname")
+        pid, host = self.driver.call(Call(as_is, command=record))
+        return worker, text(pid or b""), text(host or b"")
+
     def runs_of(self, worker_id: str, slot: int) -> list[tuple[str, int]]:
         """Return the task and fence of each run a slot is said to hold."""
         reply = self.driver.call(Call(as_is, command=("HGETALL", self.keys.make("worker", worker=worker_id))))

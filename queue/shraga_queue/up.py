@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from . import proctree
 from .client import SyncDriver
-from .config import Settings
+from .config import Settings, host_name
 from .connect import check_server, connect_sync, explain, refuses, resolve_url
 from .engine import Engine
 from .errors import Forbidden, ShragaError, Unreachable
@@ -43,6 +43,10 @@ class Part:
     start_at: float = 0.0
     started_at: float = 0.0
     pause: float = RESTART_PAUSE
+    follows: bool = False
+    """Whether each process is told which one it comes after."""
+    ended: int = 0
+    """The id of the process before."""
 
     def crashed(self) -> float:
         """Plan the next start; returns the seconds until then."""
@@ -50,6 +54,7 @@ class Part:
         if now - self.started_at >= SETTLED:
             self.pause = RESTART_PAUSE
         pause, self.pause = self.pause, min(2 * self.pause, RESTART_PAUSE_MAX)
+        self.ended = self.process.pid if self.process is not None else 0
         self.process, self.start_at = None, now + pause
         return pause
 
@@ -105,8 +110,9 @@ class House:
             self.refusal = self.refusal or find_refusal(self.settings)
 
     def _start(self, part: Part) -> subprocess.Popen[bytes]:
+        after = (f"--after={part.ended}",) if part.follows and part.ended else ()
         return subprocess.Popen(
-            part.arguments,
+            (*part.arguments, *after),
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=self._output,
@@ -161,12 +167,13 @@ def find_refusal(settings: Settings) -> ShragaError | None:
 
 
 def house_parts(workers: int, slots: int, capabilities: Sequence[str]) -> list[Part]:
-    """Return a controller and so many workers."""
+    """Return a controller and so many workers, which are called the same whenever they are started."""
     options = [f"--slots={slots}", *(f"--capability={one}" for one in capabilities)]
-    return [
-        Part("controller", part_arguments("controller")),
-        *(Part(f"worker {number}", part_arguments("worker", *options)) for number in range(1, workers + 1)),
-    ]
+    parts = [Part("controller", part_arguments("controller"))]
+    for number in range(1, workers + 1):
+        named = part_arguments("worker", f"--usual-name={host_name()}-{number}", *options)
+        parts.append(Part(f"worker {number}", named, follows=True))
+    return parts
 
 
 def run_up(settings: Settings, workers: int = 1, slots: int = 2, capabilities: Sequence[str] = ()) -> int:
