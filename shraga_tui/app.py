@@ -63,10 +63,12 @@ class ShragaApp(App[int]):
         notice: str | None = None,
         clock: Callable[[], float] = time.monotonic,
         on_terminal: bool = False,
+        settle_s: float = 0.0,
     ) -> None:
         super().__init__()
         harmless = HarmlessSource(source)
-        self.desk = Desk(harmless, Feed(harmless, self.feed_changed, clock), user, clean_line(label, 40))
+        feed = Feed(harmless, self.feed_changed, clock, settle_s)
+        self.desk = Desk(harmless, feed, user, clean_line(label, 40))
         self._notice = notice
         self._on_terminal = on_terminal
         self._gaps = 0

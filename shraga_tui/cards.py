@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from shraga_models import TaskStatus
+from shraga_models import RunStatus, TaskStatus
 from shraga_models.durations import format_duration
 from shraga_queue.codec import TaskRow
 from shraga_tui.look import TASK_LOOKS, UNKNOWN, Look
-from shraga_tui.widgets.paint import Line, Span, ends, fit
+from shraga_tui.widgets.paint import Line, Span, ends, fit, width_of
 
 PRIORITY_MARKS: dict[str, Span] = {
     "critical": ("▲▲ ", "failed"),
@@ -16,6 +17,7 @@ PRIORITY_MARKS: dict[str, Span] = {
     "low": ("▽ ", "faint"),
 }
 SEPARATOR = " · "
+TIMED_OUT = "timed out"
 ROOMY = 26
 """Cells of a card from which it says more than the least."""
 
@@ -57,19 +59,33 @@ def card_lines(row: TaskRow, width: int, now_ms: int) -> tuple[Line, Line, Line]
 def _state(row: TaskRow, width: int, now_ms: int) -> Line:
     if row.status == TaskStatus.RUNNING:
         return _running(row, width, now_ms)
-    look, parts, when = look_of(row.status), list[str](), _ago(row, width, now_ms)
+    look, point, parts, when = look_of(row.status), "", list[str](), _ago(row, width, now_ms)
+    word = look.word
     if row.status in (TaskStatus.SCHEDULED, TaskStatus.QUEUED, TaskStatus.BLOCKED):
         parts, when = _queued(row, now_ms)
     elif row.status in (TaskStatus.WAITING_FOR_INPUT, TaskStatus.AWAITING_APPROVAL):
         parts, when = [row.owner], age(now_ms, row.moved_at)
     elif row.status == TaskStatus.COMPLETED:
-        parts = [_took(row)]
+        point = _took(row, "in " if width >= ROOMY else "")
+    elif row.status == TaskStatus.FAILED and row.run == RunStatus.TIMEOUT:
+        word, parts = TIMED_OUT, [_attempt(row)]
     elif row.status == TaskStatus.FAILED:
-        code = f"exit {row.exit_code}" if row.exit_code not in ("", "0") else ""
-        parts = [code, "" if code and width < ROOMY else _attempt(row)]
-    said = SEPARATOR.join(part for part in parts if part)
-    left: Line = ((f"{look.glyph} {look.word}", look.tone), (f"{SEPARATOR}{said}" if said else "", "faint"))
-    return ends(left, ((when, "faint"),), width)
+        point, parts = f"exit {row.exit_code}" if row.exit_code not in ("", "0") else "", [_attempt(row)]
+    tries = [
+        (word, [point, *parts], when), (word, [point], when), (word, [point], ""), ("", [point], when),
+        ("", [point], ""),
+    ]  # fmt: skip
+    return _first_that_fits(look, tries if point else [*tries[:2], ("", [], when)], width)
+
+
+def _first_that_fits(look: Look, tries: Sequence[tuple[str, list[str], str]], width: int) -> Line:
+    """The fullest of some ways to say a state, each a word, facts and a time; the last is cut where none fits."""
+    for word, facts, when in tries:
+        said = SEPARATOR.join(part for part in (word, *facts) if part)
+        if width_of(f"{look.glyph} {said} {when}".rstrip()) <= width:
+            break
+    head, rest = (said[: len(word)], said[len(word) :]) if word else (said, "")
+    return ends(((f"{look.glyph} {head}", look.tone), (rest, "faint")), ((when, "faint"),), width)
 
 
 def _ago(row: TaskRow, width: int, now_ms: int) -> str:
@@ -102,8 +118,8 @@ def _attempt(row: TaskRow) -> str:
     return f"try {row.attempt}" if row.attempt > 1 else ""
 
 
-def _took(row: TaskRow) -> str:
-    return f"in {took((row.moved_at - row.started_at) / 1000)}" if row.started_at else ""
+def _took(row: TaskRow, lead: str) -> str:
+    return f"{lead}{took((row.moved_at - row.started_at) / 1000)}" if row.started_at else ""
 
 
 def _words(row: TaskRow) -> str:

@@ -73,7 +73,7 @@ def banner(feed: Feed) -> str:
 
 def warning(feed: Feed) -> str:
     """Return the command to run when tasks wait but nobody could run them, or nothing."""
-    if feed.counts is None or feed.workers is None or feed.fault:
+    if feed.counts is None or feed.workers is None or feed.fault or feed.is_settling:
         return ""
     if not alive(feed.workers):
         return "No worker: start one with `shraga worker`, or everything with `shraga up`."

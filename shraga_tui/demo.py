@@ -16,6 +16,8 @@ from .launch import run_dashboard
 
 NOTICE = "A demo on a server of its own: submit, cancel, retry as you like; q leaves and throws it all away."
 TICK = 0.2
+SETTLE = 8.0
+"""Seconds within which the demo's own workers come up, on a busy machine."""
 
 
 def run_demo_dashboard(seconds: float | None = None) -> int:
@@ -33,7 +35,7 @@ def run_demo_dashboard(seconds: float | None = None) -> int:
         for helper in helpers:
             helper.start()
         try:
-            return run_dashboard(settings, notice=NOTICE)
+            return run_dashboard(settings, notice=NOTICE, settle_s=SETTLE)
         finally:
             stopping.set()
             for helper in helpers:

@@ -94,6 +94,7 @@ async def _quietly(waiting: Awaitable[object], seconds: float) -> None:
 class Feed:
     """Keeps the board, the counts, the workers and the events; calls `changed(urgent)` when any of it did.
 
+    For `settle_s` seconds from the start, workers and controller may still be coming up.
     `run()` never ends and never raises for a store that is away: `faults` says what is wrong until it is not.
     """
 
@@ -102,9 +103,11 @@ class Feed:
         source: Source,
         changed: Callable[[bool], None],
         clock: Callable[[], float] = time.monotonic,
+        settle_s: float = 0.0,
     ) -> None:
         self.source = source
         self.clock = clock
+        self._settled_at = clock() + settle_s
         self.ring = Ring()
         self.board: BoardSnapshot | None = None
         self.board_query: BoardQuery | None = None
@@ -140,6 +143,11 @@ class Feed:
     def fault(self) -> Fault | None:
         """What has been wrong for longest, or None when all is well."""
         return min(self.faults.values(), key=lambda fault: fault.since_ms, default=None)
+
+    @property
+    def is_settling(self) -> bool:
+        """Whether it is too early to miss workers and a controller."""
+        return self.clock() < self._settled_at
 
     @property
     def silence(self) -> float:

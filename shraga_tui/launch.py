@@ -24,8 +24,10 @@ def connection_label(settings: Settings) -> str:
     return redact(settings.redis_url) if settings.redis_url else "embedded"
 
 
-def run_dashboard(settings: Settings, *, notice: str | None = None) -> int:
+def run_dashboard(settings: Settings, *, notice: str | None = None, settle_s: float = 0.0) -> int:
     """Show the dashboard until the operator leaves and return the exit status.
+
+    `settle_s` are the seconds for which workers of its own may still be coming up.
 
     Raises Unreachable if the embedded server cannot run; another Redis that is away shows as a banner.
     """
@@ -37,16 +39,21 @@ def run_dashboard(settings: Settings, *, notice: str | None = None) -> int:
     os.environ.setdefault("TEXTUAL_FPS", "120")
     # Nothing made until the first paint is garbage; the app collects again from then on.
     gc.disable()
-    return asyncio.run(_run(settings, notice))
+    return asyncio.run(_run(settings, notice, settle_s))
 
 
-async def _run(settings: Settings, notice: str | None) -> int:
+async def _run(settings: Settings, notice: str | None, settle_s: float) -> int:
     from shraga_queue import AsyncShraga
     from shraga_tui.app import ShragaApp
 
     source = AsyncShraga.connect(settings=settings)
     app = ShragaApp(
-        source, user=settings.user, label=connection_label(settings), notice=notice, on_terminal=True
+        source,
+        user=settings.user,
+        label=connection_label(settings),
+        notice=notice,
+        on_terminal=True,
+        settle_s=settle_s,
     )
     try:
         await app.run_async()

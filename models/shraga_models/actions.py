@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
-from .base import Model
+from .base import JsonObject, JsonValue, Model
 
 CALLABLE = r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$"
 
@@ -47,7 +47,7 @@ class Http(Model):
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"] = "GET"
     headers: dict[str, str] = {}
     body: str | None = None
-    json_body: Any = None
+    json_body: JsonValue = None
     expect_status: tuple[Annotated[int, Field(ge=100, le=599)], ...] = ()
     save_as: str | None = Field(default=None, pattern=r"^[^/\x00]+$")
 
@@ -74,7 +74,7 @@ class Python(Model):
 
     type: Literal["python"]
     callable: str = Field(pattern=CALLABLE)
-    args: dict[str, Any] = {}
+    args: JsonObject = {}
 
     def __init__(self, callable: str | None = None, /, **fields: Any) -> None:  # noqa: A002
         if callable is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -18,12 +19,44 @@ Slug = Annotated[str, Field(pattern=SLUG)]
 """A name that is safe inside a key: letters, digits, `_`, `.`, `-`; at most 64 of them."""
 
 
+_END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
+"""Later times cannot be written in every zone, nor be rounded."""
+
+
 def _as_utc(value: datetime) -> datetime:
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    try:
+        moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError:
+        moment = _END_OF_TIME
+    if moment >= _END_OF_TIME:
+        raise ValueError(f"{value.isoformat()} is no usable time: give one of the years 1 to 9998")
+    return moment
 
 
 Moment = Annotated[datetime, AfterValidator(_as_utc)]
 """A point in time, always aware and in UTC; a naive value is taken as UTC."""
+
+
+def _finite(value: Any) -> Any:
+    waiting, seen = [("", value)], set[int]()
+    while waiting:
+        path, here = waiting.pop()
+        if isinstance(here, float) and not isfinite(here):
+            raise ValueError(
+                f"{path[1:] or 'it'} is a number that JSON has not: give a finite one, or a text"
+            )
+        if isinstance(here, dict | list | tuple) and id(here) not in seen:
+            seen.add(id(here))
+            below = here.items() if isinstance(here, dict) else enumerate(here)
+            waiting += [(f"{path}.{key}", one) for key, one in below]
+    return value
+
+
+JsonValue = Annotated[Any, AfterValidator(_finite)]
+"""Any value; infinite and undefined numbers are refused, for JSON would silently make them null."""
+
+JsonObject = Annotated[dict[str, Any], AfterValidator(_finite)]
+"""An object of such values."""
 
 
 def new_id() -> str:

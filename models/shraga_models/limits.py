@@ -33,7 +33,8 @@ class Limits(Model):
     expires_in: Annotated[Seconds, Field(gt=0, le=3650 * 86400)] | None = None
     """Seconds after which a task that has not started is skipped (seed: AgentVine expires_at)."""
     log_bytes: Annotated[int, Field(ge=1024, le=1 << 30)] = 5 << 20
-    """Bytes of output kept per run; what comes after is cut and the place is marked."""
+    """Bytes that a run's kept output may take, 64 for each line besides its text; what comes after is cut, up to the
+    last lines, and the place is marked."""
 
     def delay_before(self, retry: int, chance: float | None = None) -> float:
         """Return the seconds to wait before retry number `retry` (1 is the first)."""

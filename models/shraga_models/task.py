@@ -7,10 +7,12 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, computed_field, field_validator
 
 from .actions import Action
-from .base import Model, Moment, Record, Sized, Slug
+from .base import JsonObject, Model, Moment, Record, Sized, Slug
 from .limits import Limits
 from .schedule import Schedule
 from .status import Permission, Priority, TaskKind, TaskStatus, WorkerStatus
+
+LABEL = r"^[^\s,:]{1,64}$"
 
 ANY_CAPABILITY = "any"
 """The capability of a task that every worker can run."""
@@ -62,7 +64,7 @@ class TaskSpec(Model):
     permission: Permission = Permission.AUTONOMOUS
     assignee: str | None = None
     capability: Slug = ANY_CAPABILITY
-    labels: tuple[Annotated[str, Field(pattern=r"^[^\s,:]{1,64}$")], ...] = ()
+    labels: tuple[Annotated[str, Field(pattern=LABEL)], ...] = ()
     due_at: Moment | None = None
     parent_id: str | None = None
     workflow_id: str | None = None
@@ -73,8 +75,8 @@ class TaskSpec(Model):
     pr_number: int | None = None
     schedule: Schedule | None = None
     limits: Limits = Limits()
-    context: dict[str, Any] = {}
-    metadata: dict[str, Any] = {}
+    context: JsonObject = {}
+    metadata: JsonObject = {}
 
 
 class NewTask(Sized, TaskSpec):
@@ -109,7 +111,8 @@ class Task(Record, TaskSpec):
 
     model_config = ConfigDict(extra="ignore")
 
-    owner: Slug
+    owner: str
+    """Whose task it is; a `Slug` where it was submitted, and taken as it is where it was stored."""
     status: TaskStatus
     moved_at: Moment
     """When the status last changed."""

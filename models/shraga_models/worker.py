@@ -92,7 +92,8 @@ class Worker(Record):
     """A host that runs tasks with one process a slot (seeds: Shraga workers, AgentVine workers)."""
 
     name: Slug
-    owner: Slug
+    owner: str
+    """Who started it; taken as it was stored."""
     details: WorkerDetails
     provisioning: ProvisioningStatus = ProvisioningStatus.READY
     mode: WorkerMode = WorkerMode.ACCEPTING

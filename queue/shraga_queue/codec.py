@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from string import ascii_lowercase, ascii_uppercase
 from typing import Any, NamedTuple
 
+from pydantic import ValidationError
+
 from shraga_models import (
     ANY_CAPABILITY,
     AuditEntry,
@@ -28,6 +30,9 @@ from shraga_models import (
     WorkerStatus,
     run_id,
 )
+from shraga_models.faults import plain
+
+from .errors import Unreadable
 
 _HOT = {"name", "kind", "priority", "capability", "labels"}
 _WORKER_STATUS = {
@@ -164,14 +169,28 @@ class TaskWithRuns:
     now: datetime
 
 
-def read_task_with_runs(task_id: str, reply: Any) -> TaskWithRuns | None:
-    """Return the answer of the script `task`."""
+def read_task_with_runs(task_id: str, reply: Any) -> TaskWithRuns | Unreadable | None:
+    """Return the answer of the script `task`; an Unreadable where the record is not what it should be."""
     if reply is None:
         return None
-    got = pairs(reply[2])
-    earlier = [read_run(task_id, json.loads(value)) for value in pairs(reply[3]).values()]
-    runs = sorted([*earlier, read_run(task_id, got)], key=lambda run: run.attempt)
-    return TaskWithRuns(read_task(task_id, got), tuple(runs), sure_moment(reply[0]))
+    try:
+        got = pairs(reply[2])
+        earlier = [read_run(task_id, json.loads(value)) for value in pairs(reply[3]).values()]
+        runs = sorted([*earlier, read_run(task_id, got)], key=lambda run: run.attempt)
+        return TaskWithRuns(read_task(task_id, got), tuple(runs), sure_moment(reply[0]))
+    except (ValueError, KeyError, TypeError) as error:
+        return Unreadable(
+            f"The record of the task {task_id} cannot be read: {_fault(error)}. It can still be canceled."
+        )
+
+
+def _fault(error: Exception) -> str:
+    """What is wrong with a stored record, in a few words."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(map(str, first["loc"]))
+        return f"{field}: {plain(first['msg'], field)}"
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
 
 
 def spellings(word: str) -> str:

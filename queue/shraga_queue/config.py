@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import re
+import socket
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,7 +22,7 @@ _FILE_KEYS = ("contexts", "default_context")
 _CONTEXT_FIELDS = {"url": "redis_url", "prefix": "prefix", "user": "user", "python_modules": "python_modules"}
 _FIXES = {
     "prefix": "use 1 to 64 letters, digits, '.', '_' or '-'",
-    "user": "use 1 to 64 lower-case letters, digits, '.', '_' or '-'",
+    "user": "use 1 to 64 lower-case letters, digits, '.', '_' or '-', a letter or digit first",
     "redis_url": f"start it with one of {', '.join(f'{scheme}://' for scheme in SCHEMES)}",
     "python_modules": "list dotted module names, such as 'mypkg.jobs'",
     "home": "give the path of a folder",
@@ -33,7 +34,7 @@ _ENV_NAMES = {"config_file": "SHRAGA_CONFIG"}
 
 
 def _slug(name: str) -> str:
-    return re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-")[:64]
+    return re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-._")[:64]
 
 
 def _login_name() -> str:
@@ -43,6 +44,11 @@ def _login_name() -> str:
         # Containers often run under a uid that has no passwd entry.
         name = ""
     return name or f"uid-{os.getuid()}"
+
+
+def host_name() -> str:
+    """Return the host's own name, as the name of a worker may begin."""
+    return re.sub(r"[^A-Za-z0-9_.-]+|^[_.-]+", "", socket.gethostname().split(".")[0])[:40] or "host"
 
 
 class Settings(BaseSettings):
@@ -60,7 +66,7 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=lambda: platformdirs.user_data_path("shraga"))
     redis_url: str | None = Field(default=None, repr=False)
     prefix: str = Field(default="shraga", pattern=r"^[A-Za-z0-9_.-]{1,64}$")
-    user: str = Field(default_factory=_login_name, pattern=r"^[a-z0-9._-]{1,64}$")
+    user: str = Field(default_factory=_login_name, pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
     context: str | None = None
     config_file: Path = Field(
         default_factory=lambda: platformdirs.user_config_path("shraga") / "config.toml",

@@ -28,7 +28,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 from shraga_queue.config import Settings
 from shraga_queue.connect_errors import explain, redact
 from shraga_queue.embedded import Embedded
-from shraga_queue.errors import InvalidInput, Unreachable
+from shraga_queue.errors import Forbidden, InvalidInput, Unreachable
 
 __all__ = [
     "ServerInfo",
@@ -39,6 +39,7 @@ __all__ = [
     "explain",
     "redact",
     "refuse_unfit",
+    "refuses",
     "resolve_url",
 ]
 
@@ -50,13 +51,28 @@ SENTINEL_SCHEMES = ("redis+sentinel", "sentinel")
 def resolve_url(settings: Settings) -> str:
     """Return the configured url, or that of the embedded server, started or joined on the way.
 
-    Raises Unreachable if the embedded server cannot run.
+    Raises Unreachable if the embedded server cannot run, InvalidInput for a database that is no number.
     """
-    return settings.redis_url or Embedded.ensure(settings)
+    if not settings.redis_url:
+        return Embedded.ensure(settings)
+    parts = urlsplit(settings.redis_url)
+    # redis-py would take what it cannot read as database 0.
+    if parts.scheme in ("redis", "rediss") and not re.fullmatch(r"/?\d*/?", parts.path):
+        raise _bad_url(settings.redis_url, f"its database {parts.path[1:]!r} is no number")
+    return settings.redis_url
 
 
-def _worth_another_try(error: Exception) -> bool:
-    return not isinstance(error, AuthenticationError | MaxConnectionsError)
+def refuses(error: Exception) -> bool:
+    """Return whether the server will not have us, however often it is asked: wrong login, or no permission."""
+    return isinstance(error, AuthenticationError | NoPermissionError) or isinstance(
+        explain(error, ""), Forbidden
+    )
+
+
+def _worth_another_try(error: Exception, has_answered: bool) -> bool:
+    # Who has never said a word is told of at once; who has spoken before may be busy for a while.
+    silent = isinstance(error, redis.exceptions.TimeoutError | TimeoutError) and not has_answered
+    return not silent and not isinstance(error, AuthenticationError | MaxConnectionsError)
 
 
 def _backoff() -> ExponentialWithJitterBackoff:
@@ -64,13 +80,17 @@ def _backoff() -> ExponentialWithJitterBackoff:
 
 
 class PatientRetry(redis.retry.Retry):
-    """Retries lost connections, timeouts and read-only replicas, never a wrong password; may mend the server."""
+    """Retries lost connections, read-only replicas and, of a server that has answered before, timeouts.
+
+    Never a wrong password. It may mend the server in between.
+    """
 
     def __init__(self, retries: int, mend: Callable[[], None] | None = None) -> None:
         super().__init__(_backoff(), retries)
         # The server behind the name was demoted: a new connection may find the one that took its place.
         self.update_supported_errors([ReadOnlyError])
         self._mend = mend
+        self._has_answered = False
 
     def call_with_retry(
         self,
@@ -86,9 +106,12 @@ class PatientRetry(redis.retry.Retry):
             if self._mend:
                 self._mend()
 
-        return super().call_with_retry(
-            do, failed, is_retryable or _worth_another_try, with_failure_count=True
-        )
+        def worth(error: Exception) -> bool:
+            return is_retryable(error) if is_retryable else _worth_another_try(error, self._has_answered)
+
+        result = super().call_with_retry(do, failed, worth, with_failure_count=True)
+        self._has_answered = True
+        return result
 
 
 class AsyncPatientRetry(redis.asyncio.retry.Retry):
@@ -99,6 +122,7 @@ class AsyncPatientRetry(redis.asyncio.retry.Retry):
         # The server behind the name was demoted: a new connection may find the one that took its place.
         self.update_supported_errors([ReadOnlyError])
         self._mend = mend
+        self._has_answered = False
 
     async def call_with_retry(
         self,
@@ -114,9 +138,12 @@ class AsyncPatientRetry(redis.asyncio.retry.Retry):
             if self._mend:
                 await asyncio.to_thread(self._mend)
 
-        return await super().call_with_retry(
-            do, failed, is_retryable or _worth_another_try, with_failure_count=True
-        )
+        def worth(error: Exception) -> bool:
+            return is_retryable(error) if is_retryable else _worth_another_try(error, self._has_answered)
+
+        result = await super().call_with_retry(do, failed, worth, with_failure_count=True)
+        self._has_answered = True
+        return result
 
 
 class _AsyncSentinelPool(redis.asyncio.sentinel.SentinelConnectionPool):

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from .calls import Call
 from .client import SyncDriver
 from .config import Settings
-from .connect import connect_sync, refuse_unfit, resolve_url
+from .connect import connect_sync, explain, refuse_unfit, refuses, resolve_url
 from .engine import TRIM_BATCH, Engine
 from .keys import Keys
 from .mending import Mender
@@ -31,7 +31,6 @@ RENEW_EVERY = 1.0
 REAP_EVERY = 0.5
 IDLE_TICK = 0.25
 """Seconds a due time may be late when nothing is known to be due sooner."""
-OUTAGE_PAUSE = 0.5
 RECONCILE_EVERY = 60.0
 TRIM_EVERY = 300.0
 FORGET_EVERY = 60.0
@@ -40,6 +39,9 @@ FORGET_BATCHES = 5
 RECONCILE_SLICE = 500
 WORKER_SILENCE_MS = LEASE_MS
 WORKER_REMEMBERED_MS = 3_600_000
+AWAY_PAUSE = 0.5
+"""Seconds between two tries while Redis is away; short, since due and lost tasks wait for it."""
+AWAY_TOLD_EVERY = 60.0
 GAP = 2.0
 """Seconds by which the loop or Redis's clock may jump before leases are distrusted."""
 
@@ -71,6 +73,7 @@ class Controller:
         self._next_due = 0.0
         self._silent: dict[str, int] = {}
         self._forgetting = Duty("forget", FORGET_EVERY, self._forget)
+        self._tell_away_at = 0.0
         self.duties = [
             Duty("release", 0.0, self._release),
             Duty("reap", REAP_EVERY, self._reap),
@@ -80,19 +83,32 @@ class Controller:
         ]
 
     def run(self) -> None:
-        """Lead or stand by until told to stop."""
+        """Lead or stand by until told to stop; raises Unreachable or Forbidden where the server will not have us."""
         while not self.stopping.is_set():
             try:
                 self._turn()
-                pause = IDLE_TICK
+                pause = max(0.005, min(IDLE_TICK, self._next_due - time.monotonic()))
+                self._tell_back()
             except (RedisError, OSError) as error:
-                log.warning("Redis is away; trying again", error=str(error))
-                self._distrust("Redis was away")
-                self._renew_at = 0.0
-                pause = OUTAGE_PAUSE
-                self._next_due = time.monotonic() + pause
-            self.stopping.wait(max(0.005, min(pause, self._next_due - time.monotonic())))
+                self._bear(error)
+                pause = AWAY_PAUSE
+            self.stopping.wait(pause)
         self._step_down()
+
+    def _bear(self, error: Exception) -> None:
+        said = explain(error, self.engine.driver.url)
+        if refuses(error):
+            raise said from error
+        if time.monotonic() >= self._tell_away_at:
+            log.warning("Redis is away; trying again", why=str(said))
+            self._tell_away_at = time.monotonic() + AWAY_TOLD_EVERY
+        self._distrust("Redis was away")
+        self._renew_at = 0.0
+
+    def _tell_back(self) -> None:
+        if self._tell_away_at:
+            log.info("Redis is back")
+            self._tell_away_at = 0.0
 
     def _turn(self) -> None:
         now = time.monotonic()

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import structlog
 from pydantic import ValidationError
 
 from shraga_models import (
@@ -30,6 +31,8 @@ from .operations import LEASE_MS
 from .submission import invalid
 
 TRIM_BATCH = 5_000
+log = structlog.get_logger("shraga.engine")
+
 STALE = "stale"
 """The answer to a write for a run that is no longer the caller's."""
 ASKED = ("name", "spec", "labels", "kind", "priority", "capability")
@@ -203,7 +206,9 @@ class Engine:
         for task_and_fence in given_back:
             args += task_and_fence
         args += slot.queues
-        answers, claims = self.driver.call(Call(as_is, "turn", self._leases(), tuple(args)))
+        answers, claims, foreign = self.driver.call(Call(as_is, "turn", self._leases(), tuple(args)))
+        for job in foreign:
+            log.warning("refused a job that is no task: another program put it on our queue", job=text(job))
         return [text(answer) for answer in answers], [_claim(cells, slot.name) for cells in claims]
 
     def heartbeat(
@@ -251,6 +256,14 @@ class Engine:
         """Mark a worker as gone; with `silence_ms` only if it has been silent that long."""
         call = Call(as_is, "worker_gone", (self.keys.make("workers"),), (worker_id, silence_ms, actor))
         return bool(self.driver.call(call))
+
+    def holder_of(self, name: str) -> tuple[str, str, str]:
+        """Return the id, process id and host of the worker that has a name; empty for none."""
+        held = self.driver.call(Call(as_is, command=("HGET", self.keys.make("worker_names"), name)))
+        worker = text(held or b"")
+        record = ("HMGET", self.keys.make("worker", worker=worker), "pid", "hostname")
+        pid, host = self.driver.call(Call(as_is, command=record))
+        return worker, text(pid or b""), text(host or b"")
 
     def runs_of(self, worker_id: str, slot: int) -> list[tuple[str, int]]:
         """Return the task and fence of each run a slot is said to hold."""

@@ -3,6 +3,7 @@
 ShragaError            exit 1   the base; catch this one
 ├── Refused            exit 1   the state or the rules do not allow the operation
 │   └── InvalidInput   exit 2   a field is wrong; carries its name
+├── Unreadable         exit 1   a stored record is not what it should be
 ├── NotFound           exit 3   no such task, run, worker, user ...
 ├── Unreachable        exit 4   Redis cannot be reached or used
 └── Forbidden          exit 5   this user may not do that
@@ -34,6 +35,10 @@ class InvalidInput(Refused):
 
     def __reduce__(self) -> tuple[type[InvalidInput], tuple[str, str]]:
         return type(self), (self.field, str(self))
+
+
+class Unreadable(ShragaError):
+    """A stored record is not what it should be; the message says which and what is wrong with it."""
 
 
 class NotFound(ShragaError):

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from shraga_models import (
@@ -27,9 +28,9 @@ from . import codec
 from .board import BoardQuery, BoardSnapshot, Counts, read_board, read_counts
 from .calls import Argument, Batch, Call, Flow, as_is
 from .codec import TaskRow, TaskWithRuns
-from .errors import InvalidInput, NotFound, Refused
+from .errors import InvalidInput, NotFound, Refused, Unreadable
 from .keys import Keys
-from .submission import JOB_DATA, job_data
+from .submission import JOB_DATA, check_owner, job_data
 
 LEASE_MS = 6_000
 """How long a silent run or worker is trusted."""
@@ -110,7 +111,7 @@ class Operations:
 
     def submit_many(self, tasks: Iterable[NewTask], owner: str | None = None) -> Flow[list[Task]]:
         """Accept many tasks, many to a script call and many calls to a round trip; each is accepted by itself."""
-        who, done = owner or self.user, list[Task]()
+        who, done = check_owner(owner or self.user), list[Task]()
         waiting = [(new, new_id()) for new in tasks]
         for start in range(0, len(waiting), SUBMIT_BATCH):
             batch = waiting[start : start + SUBMIT_BATCH]
@@ -127,15 +128,15 @@ class Operations:
 
     # Reading
 
-    def _task_call(self, task_id: str) -> Call[TaskWithRuns | None]:
-        def read(reply: Any) -> TaskWithRuns | None:
-            return codec.read_task_with_runs(task_id, reply)
-
+    def _task_call(self, task_id: str) -> Call[TaskWithRuns | Unreadable | None]:
+        read = partial(codec.read_task_with_runs, task_id)
         return Call(read, "task", (self.keys.make("owners"),), (task_id,))
 
     def get(self, task_id: str) -> Flow[TaskWithRuns]:
-        """Return a task with its runs; raises NotFound."""
+        """Return a task with its runs; raises NotFound or Unreadable."""
         found = yield self._task_call(task_id)
+        if isinstance(found, Unreadable):
+            raise found
         if found is None:
             raise NotFound(f"There is no task {task_id!r}; `shraga list` shows the ones there are.")
         result: TaskWithRuns = found
@@ -193,12 +194,15 @@ class Operations:
         return rows
 
     def find(self, text: str = "", limit: int = 100) -> Flow[list[Task]]:
-        """Return the tasks a filter matches, newest move first; raises InvalidInput for a bad filter."""
+        """Return the tasks a filter matches, newest move first, without what cannot be read; raises InvalidInput."""
         rows = yield from self.find_rows(text, limit)
-        if not rows:
-            return []
-        found = yield Batch(tuple(self._task_call(row.id) for row in rows))
-        return [one.task for one in found if one is not None]
+        found = yield from self.read_many([row.id for row in rows])
+        return [one for one in found if isinstance(one, Task)]
+
+    def read_many(self, task_ids: Sequence[str]) -> Flow[list[Task | Unreadable]]:
+        """Return those of the tasks that are there, in one round trip; what cannot be read says why."""
+        found = (yield Batch(tuple(map(self._task_call, task_ids)))) if task_ids else []
+        return [one.task if isinstance(one, TaskWithRuns) else one for one in found if one is not None]
 
     def board(self, query: BoardQuery) -> Flow[BoardSnapshot]:
         """Return pages of the board's columns, in one script call."""

@@ -94,8 +94,9 @@ class OutputPump:
         self._lock = threading.RLock()
         self._lines: list[LogLine] = []
         self._selector = selectors.DefaultSelector()
-        self._left = 0
+        self._limit = self._left = 0
         self._cut = 0
+        self._last: dict[str, LogLine] = {}
         self._sent_at = 0.0
         self._open = False
         self._wake_reader, self._wake_writer = os.pipe()
@@ -115,9 +116,10 @@ class OutputPump:
         return any(stream.is_worn for stream in self._streams)
 
     def open(self, limit: int) -> None:
-        """Begin a run whose output is kept up to `limit` bytes."""
+        """Begin a run whose output is kept up to `limit` bytes, `LINE_COST` for each line counted in."""
         with self._lock:
-            self._left, self._cut, self._open = limit, 0, True
+            self._limit, self._left, self._cut, self._open = limit, limit, 0, True
+            self._last = {}
             for stream in self._streams:
                 stream.begin()
         sys.stdout, sys.stderr = (stream.file for stream in self._streams)
@@ -133,16 +135,16 @@ class OutputPump:
         self._wake()
 
     def close(self) -> None:
-        """End the run: read what is left and mark what was cut."""
+        """End the run: read what is left, mark what was cut, and keep the last lines of all."""
         _flush_quietly()
         with self._lock:
             self._drain(thorough=True)
-            for stream in self._streams:
-                for line in stream.rest():
-                    self._keep(LogLine(stream.source, _shown(line), "info"))
             if self._cut:
-                said = f"{self._cut:,} bytes more were printed and are not kept (limits.log_bytes)."
+                said = f"About {self._cut:,} bytes were printed here and are not kept (limits.log_bytes)."
                 self._lines.append(LogLine("system", said, "warning"))
+            self._lines += self._last.values()
+            for stream in self._streams:
+                self._lines += [LogLine(stream.source, _shown(line)) for line in stream.rest()]
             self._flush()
             self._open = False
 
@@ -177,8 +179,19 @@ class OutputPump:
     def _count(self, source: str, lines: list[str], size: int) -> None:
         if self._left <= 0:
             self._cut += size
-        for line in lines if self._left > 0 else ():
+            self._remember(source, lines)
+            return
+        for place, line in enumerate(lines):
             self._bounded(LogLine(source, _shown(line)))
+            if self._left <= 0:
+                self._remember(source, lines[place + 1 :])
+                self._cut += sum(len(rest) + 1 for rest in lines[place + 1 :])
+                return
+
+    def _remember(self, source: str, lines: list[str]) -> None:
+        # How a run ended is told by its last lines, however much it printed before.
+        if last := next((line for line in reversed(lines) if line.strip()), ""):
+            self._last[source] = LogLine(source, _shown(last))
 
     def _bounded(self, line: LogLine) -> None:
         size = len(line.message) + len(line.metadata) + LINE_COST
@@ -188,7 +201,10 @@ class OutputPump:
         self._left -= size
         self._keep(line)
         if self._left <= 0:
-            said = "The output is cut here: it has reached the limit (limits.log_bytes)."
+            said = (
+                f"The output is cut here, up to its last lines: it has reached the limit of {self._limit:,} bytes, "
+                f"{LINE_COST} for each line counted in (limits.log_bytes)."
+            )
             self._keep(LogLine("system", said, "warning"))
 
     def _keep(self, line: LogLine) -> None:

@@ -25,6 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("kind", choices=("controller", "worker", "sweep"))
     parser.add_argument("--slots", type=int, default=1)
     parser.add_argument("--name")
+    parser.add_argument("--usual-name")
+    parser.add_argument("--after", type=int)
     parser.add_argument("--capability", action="append", default=[])
     parser.add_argument("--allow-module", action="append", default=[])
     given = parser.parse_args(arguments)
@@ -39,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return run_sweep(settings)
         options = WorkerOptions(
             name=given.name,
+            usual_name=given.usual_name,
+            after=given.after,
             slots=given.slots,
             capabilities=tuple(given.capability),
             allow_modules=tuple(given.allow_module),

@@ -19,14 +19,14 @@ from types import FrameType
 
 import psutil
 import structlog
-from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
+from redis.exceptions import RedisError
 
 from shraga_models import Capability, LocalMachine, WorkerDetails, WorkerMode, new_id
 
 from . import proctree
 from .client import SyncDriver
-from .config import Settings
-from .connect import connect_sync, explain, refuse_unfit, resolve_url
+from .config import Settings, host_name
+from .connect import connect_sync, explain, refuse_unfit, refuses, resolve_url
 from .engine import Engine
 from .errors import Refused
 from .horse import Deadline
@@ -48,6 +48,10 @@ class WorkerOptions:
     """How a worker is run; the name is made up from the host's where none is given."""
 
     name: str | None = None
+    usual_name: str | None = None
+    """A name to take where no other worker has it."""
+    after: int | None = None
+    """The id of a process that has ended, whose place on this host the worker takes."""
     slots: int = 1
     capabilities: tuple[str, ...] = ()
     recycle_after: int = 1000
@@ -63,6 +67,10 @@ def run_worker(settings: Settings, options: WorkerOptions) -> int:
     The first SIGTERM or SIGINT lets the tasks in hand finish, the second ends them.
     """
     return Supervisor(settings, options).run()
+
+
+def _made_up_name() -> str:
+    return f"{host_name()}-{secrets.token_hex(2)}"
 
 
 def _version() -> str:
@@ -102,7 +110,7 @@ class Supervisor:
         self.options = options
         self.url = resolve_url(settings)
         self.id = new_id()
-        self.name = options.name or f"{socket.gethostname().split('.')[0][:40]}-{secrets.token_hex(2)}"
+        self.name = options.name or options.usual_name or _made_up_name()
         # By its address: a client that may revive the embedded server would make its keeper a descendant of
         # this worker, and what is below a worker ends with it.
         there = settings.model_copy(update={"redis_url": self.url})
@@ -123,7 +131,8 @@ class Supervisor:
         for sig in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sig, self._count_stop)
         signal.signal(signal.SIGALRM, self._end_what_outlives_its_lease)
-        self._register()
+        if not self._register():
+            return 0
         self._janitor = self._start_janitor()
         gc.freeze()
         self.slots = [self._new_slot(number) for number in range(1, self.options.slots + 1)]
@@ -164,21 +173,36 @@ class Supervisor:
 
     # The store
 
-    def _register(self) -> None:
-        mode = ""
+    def _register(self) -> bool:
+        """Announce the worker; returns whether that was done before it was told to stop."""
+        mode, told = "", ""
         while not mode and not self.stops:
             try:
                 mode = self.engine.beat(self.id, self.name, self.settings.user, self._record())
             except (RedisError, OSError) as error:
                 said = explain(error, self.url)
-                if isinstance(error, AuthenticationError | NoPermissionError):
+                if refuses(error):
                     raise said from error
-                log.warning("waiting for Redis", why=str(said))
+                if told != str(said):
+                    log.warning("waiting for Redis", why=(told := str(said)))
                 time.sleep(1.0)
+            if mode == "taken" and self.name == self.options.usual_name:
+                mode = self._resolve_taken_name()
         if mode == "taken":
             raise Refused(
                 f"A worker named {self.name!r} is running already; choose another --name, or leave it out."
             )
+        return bool(mode)
+
+    def _resolve_taken_name(self) -> str:
+        """Succeed the worker that had the usual name, or take another name; returns an empty mode."""
+        worker, pid, host = self.engine.holder_of(self.name)
+        if host == platform.node() and pid == str(self.options.after):
+            # Who started both has seen it end: nothing is gained by waiting until it counts as silent.
+            self.engine.worker_gone(worker, self.name, silence_ms=1)
+        else:
+            self.name = _made_up_name()
+        return ""
 
     def _beat(self) -> None:
         self._beat_at = time.monotonic() + BEAT_EVERY

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pydantic import ValidationError
 
 from shraga_models import Action, NewTask
+from shraga_models.base import SLUG
+from shraga_models.faults import plain
 
 from .errors import InvalidInput
 
@@ -27,16 +30,26 @@ def check_task(fields: Any) -> NewTask:
         raise invalid(error) from None
 
 
+def check_owner(owner: str) -> str:
+    """Return a user's name that may become part of a key; raises InvalidInput naming `owner` and the fix."""
+    if not re.fullmatch(SLUG, owner):
+        raise InvalidInput(
+            "owner",
+            f"owner: {owner[:80]!r} is no user name: use 1 to 64 letters, digits, '.', '_' or '-', "
+            "a letter or digit first.",
+        )
+    return owner
+
+
 def invalid(error: ValidationError) -> InvalidInput:
     """Return the first fault of a validation as an error that names the field and the fix."""
     first = error.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(part) for part in first["loc"]) or "task"
-    message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "extra_forbidden":
-        message = "is not a field of this record: remove it or correct its name"
-    if field == "task" and "," not in (head := message.split(" ")[0]) and head in NewTask.model_fields:
+    message = plain(first["msg"].removeprefix("Value error, "), field)
+    head = message.split(" ")[0]
+    if field == "task" and head.split(".")[0] in NewTask.model_fields:
         field = head
-    return InvalidInput(field, f"{field}: {message}")
+    return InvalidInput(field, f"{field}: {message.rstrip('.')}.")
 
 
 def job_data(task_id: str) -> str:

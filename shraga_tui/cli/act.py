@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from shraga_models.durations import parse_duration
-from shraga_queue.errors import Forbidden, InvalidInput, Refused, ShragaError, Unreachable
+from shraga_queue.errors import Forbidden, InvalidInput, Refused, ShragaError, Unreachable, Unreadable
 
 from .errors import TaskFailed, error_object
 from .find import full_id
@@ -30,23 +30,24 @@ Ids = Annotated[
 
 @dataclass(frozen=True)
 class Receipt:
-    """What became of one wish: the task as it is now, or why not."""
+    """What became of one wish: the status now, with the task where its record can be read; or why not."""
 
     id: str
+    status: str = ""
     task: Task | None = None
     error: ShragaError | None = None
 
     def to_json_object(self) -> dict[str, Any]:
         """Return the receipt as plain JSON values."""
-        if self.task is None:
-            assert self.error is not None
+        if self.error is not None:
             return {"id": self.id, "ok": False, "error": error_object(self.error)}
-        return {
-            "id": self.id,
-            "ok": True,
-            "status": self.task.status.value,
-            "task": self.task.to_json_object(),
-        }
+        task = self.task.to_json_object() if self.task is not None else None
+        return {"id": self.id, "ok": True, "status": self.status, "task": task}
+
+
+def done(task: Task) -> Receipt:
+    """Return the receipt of a wish that was granted."""
+    return Receipt(task.id, task.status.value, task)
 
 
 @app.command()
@@ -73,9 +74,12 @@ def _cancel_all(shraga: Shraga, ids: list[str], reason: str, longest: float) -> 
     """Ask all of them first, so that they stop side by side; then wait for each."""
     operations, run = shraga.operations, shraga.driver.run
 
-    def ask(task_id: str) -> Task:
-        run(operations.ask_cancel(task_id, reason))
-        return shraga.get(task_id)
+    def ask(task_id: str) -> Receipt:
+        answer, status = run(operations.ask_cancel(task_id, reason))
+        # What has stopped needs no more looking at: not even a record that can be read.
+        found = run(operations.read_many([task_id])) if answer == "canceled" else [shraga.get(task_id)]
+        task = found[0] if found and not isinstance(found[0], Unreadable) else None
+        return Receipt(task_id, status.value, task)
 
     deadline = time.monotonic() + longest
 
@@ -83,11 +87,7 @@ def _cancel_all(shraga: Shraga, ids: list[str], reason: str, longest: float) -> 
         if receipt.task is None:
             return receipt
         task = shraga.wait(receipt.task.id, max(0.0, deadline - time.monotonic()))
-        return (
-            Receipt(task.id, task)
-            if task.status == "canceled"
-            else Receipt(task.id, error=_not_stopped(task))
-        )
+        return done(task) if task.status == "canceled" else Receipt(task.id, error=_not_stopped(task))
 
     return [confirm(receipt) for receipt in _each(shraga, ids, ask)]
 
@@ -103,15 +103,14 @@ def _not_stopped(task: Task) -> Refused:
 def retry(call: Invocation, ids: Ids, as_json: Json = False) -> None:
     """Run ended tasks again, or scheduled ones now."""
     with call.connect() as shraga:
-        settle(_each(shraga, ids, shraga.retry), as_json)
+        settle(_each(shraga, ids, lambda task_id: done(shraga.retry(task_id))), as_json)
 
 
-def _each(shraga: Shraga, ids: list[str], act: Callable[[str], Task]) -> list[Receipt]:
+def _each(shraga: Shraga, ids: list[str], act: Callable[[str], Receipt]) -> list[Receipt]:
     receipts = []
     for given in dict.fromkeys(ids):
         try:
-            task = act(full_id(shraga, given))
-            receipts.append(Receipt(task.id, task))
+            receipts.append(act(full_id(shraga, given)))
         except (Unreachable, Forbidden):
             raise
         except ShragaError as error:
@@ -125,9 +124,11 @@ def settle(receipts: list[Receipt], as_json: bool) -> None:
     if as_json:
         print_json([receipt.to_json_object() for receipt in receipts])
     for receipt in receipts:
-        if receipt.task is not None and not as_json:
-            data(f"{receipt.task.status} {receipt.id}")
-        elif receipt.error is not None and len(receipts) > 1 and not as_json:
+        if as_json:
+            break
+        if receipt.error is None:
+            data(f"{receipt.status} {receipt.id}")
+        elif len(receipts) > 1:
             say(str(receipt.error))
     if len(receipts) == 1 and failed and failed[0].error is not None:
         raise failed[0].error

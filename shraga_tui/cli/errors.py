@@ -53,7 +53,7 @@ def report(error: Exception, as_json: bool) -> int:
     if isinstance(error, TaskFailed) and not str(error):
         return error.exit_code
     known = _known(error)
-    message = known.format_message() if isinstance(known, TyperException) else _sentence(known)
+    message = _usage(known) if isinstance(known, TyperException) else _sentence(known)
     if as_json:
         typer.echo(json.dumps({"error": error_object(known, message)}), err=True)
     else:
@@ -74,6 +74,14 @@ def _known(error: Exception) -> Exception:
     if isinstance(error, ConnectionError):
         return Unreachable(f"The connection was lost: {error}. Try again.")
     return error
+
+
+def _usage(error: TyperException) -> str:
+    """What is wrong with the command line, as one sentence."""
+    from shraga_models.faults import plain
+
+    what, colon, why = error.format_message().partition("': ")
+    return f"{what}{colon}{plain(why)}".rstrip(".") + "."
 
 
 def _sentence(error: Exception) -> str:

@@ -17,9 +17,16 @@ from typing import Any
 import typer
 
 from shraga_models.text import clean_block, clean_line, strip_ansi
+from shraga_queue.errors import ShragaError
 
 SHORT_ID = 8
 BROKEN_PIPE = 141
+NARROWEST = 12
+"""Cells that a column of a table keeps where the terminal has too few for all."""
+
+
+class Unwritable(ShragaError):
+    """Standard output takes nothing more, as on a full disk."""
 
 
 def to_terminal() -> bool:
@@ -29,8 +36,15 @@ def to_terminal() -> bool:
 
 def data(text: str, *, newline: bool = True) -> None:
     """Write data to standard output, byte for byte: `typer.echo` would take colours out of a task's log."""
-    sys.stdout.write(text + "\n" if newline else text)
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(text + "\n" if newline else text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        silence_stdout()
+        why = error.strerror or str(error)
+        raise Unwritable(f"The output cannot be written: {why}. Send it to another place.") from error
 
 
 def say(text: str) -> None:
@@ -59,11 +73,9 @@ def print_json_array(chunks: Iterable[Sequence[Any]]) -> None:
     ascii_only, first = to_terminal(), True
     data("[", newline=False)
     for chunk in chunks:
-        for value in chunk:
-            text = json.dumps(value, indent=2, ensure_ascii=ascii_only)
-            sys.stdout.write(f"{'' if first else ','}\n{text}")
+        if texts := [json.dumps(value, indent=2, ensure_ascii=ascii_only) for value in chunk]:
+            data(("\n" if first else ",\n") + ",\n".join(texts), newline=False)
             first = False
-        sys.stdout.flush()
     data("]" if first else "\n]")
 
 
@@ -89,11 +101,21 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
             data("\t".join(row))
         return
     lines = [tuple(head), *map(tuple, rows)]
-    widths = [max(map(width, column)) for column in zip(*lines, strict=True)]
     room = shutil.get_terminal_size().columns
+    widths = fair_widths([max(map(width, column)) for column in zip(*lines, strict=True)], room)
     for line in lines:
-        padded = (text + " " * (wide - width(text)) for text, wide in zip(line, widths, strict=True))
+        cells = (fit(text, wide) for text, wide in zip(line, widths, strict=True))
+        padded = (text + " " * (wide - width(text)) for text, wide in zip(cells, widths, strict=True))
         data(fit("  ".join(padded).rstrip(), room))
+
+
+def fair_widths(wanted: Sequence[int], room: int) -> list[int]:
+    """Return the cells for each column where all must fit into `room`: the widest give way first, down to 12."""
+    widths, most = list(wanted), max(wanted, default=0)
+    while most > NARROWEST and sum(widths) + 2 * (len(widths) - 1) > room:
+        most -= 1
+        widths = [min(width, most) for width in widths]
+    return widths
 
 
 def width(text: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -98,10 +98,8 @@ def check(fields: dict[str, Any], at: str | None = None) -> NewTask:
     """Return the checked task, `at` looked at as well; raises InvalidInput naming the field."""
     from shraga_queue.submission import check_task
 
-    if at is not None and not at.startswith("+"):
-        _moment(at)
-    elif at is not None:
-        _duration("at", at[1:])
+    if at is not None:
+        _moment(at, datetime.now(UTC))
     return check_task(fields)
 
 
@@ -194,9 +192,16 @@ def _duration(flag: str, value: str) -> float:
         raise InvalidInput(flag, f"--{flag}: {error}.") from None
 
 
-def _moment(value: str) -> datetime:
+def _moment(value: str, now: datetime) -> datetime:
+    """Return a time as it is given, or as far from now; raises InvalidInput."""
     try:
+        if value.startswith("+"):
+            return now + timedelta(seconds=_duration("at", value[1:]))
         return datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", value))
+    except OverflowError:
+        raise InvalidInput(
+            "at", f"--at {value[:80]} is beyond the year 9999: give an earlier time."
+        ) from None
     except ValueError:
         raise InvalidInput(
             "at", f"--at {value!r} is no time: write 2030-01-31T08:00, 2030-01-31T08:00+02:00 or +10m."
@@ -206,11 +211,9 @@ def _moment(value: str) -> datetime:
 def _schedule(shraga: Shraga, at: str | None) -> dict[str, Any]:
     if at is None:
         return {}
-    if not at.startswith("+"):
-        return {"schedule": {"at": _moment(at)}}
     # The server's clock decides when it is due, so it says when now is.
-    now = shraga.driver.run(shraga.operations.now())
-    return {"schedule": {"at": now + timedelta(seconds=_duration("at", at[1:]))}}
+    now = shraga.driver.run(shraga.operations.now()) if at.startswith("+") else datetime.now(UTC)
+    return {"schedule": {"at": _moment(at, now)}}
 
 
 def wait_for(shraga: Shraga, task: Task, longest: float | None, as_json: bool) -> None:

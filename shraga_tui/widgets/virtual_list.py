@@ -131,10 +131,14 @@ class VirtualList(ScrollView, Generic[R], can_focus=True, inherit_bindings=False
 
     def _keep_cursor(self) -> None:
         index = self.index_of(self._cursor_key) if self._cursor_key else None
-        if index is not None and index != self.cursor:
+        # At the top of a list that the operator is not in, the cursor stays in sight rather than on its row.
+        held = self.scroll_offset.y or self.screen.focused is self
+        if index is not None and index != self.cursor and held:
             moved, self.cursor = index - self.cursor, index
             if self.scroll_offset.y:
                 self.scroll_to(y=self.scroll_offset.y + moved * self.row_height, animate=False, force=True)
+            else:
+                self._bring_into_sight()
         self.cursor = max(0, min(self.cursor, self.total - 1))
 
     # Moving
@@ -142,14 +146,17 @@ class VirtualList(ScrollView, Generic[R], can_focus=True, inherit_bindings=False
     def move_to(self, index: int) -> None:
         """Put the cursor on a rank and bring it into view."""
         before, self.cursor = self.cursor, max(0, min(index, self.total - 1))
+        self._bring_into_sight()
+        for rank in {before, self.cursor}:
+            self.refresh_lines(rank * self.row_height, self.row_height)
+        self._tell()
+
+    def _bring_into_sight(self) -> None:
         top, height = self.cursor * self.row_height, self._height
         if top < self.scroll_offset.y:
             self.scroll_to(y=top, animate=False, force=True)
         elif top + self.row_height > self.scroll_offset.y + height:
             self.scroll_to(y=top + self.row_height - height, animate=False, force=True)
-        for rank in {before, self.cursor}:
-            self.refresh_lines(rank * self.row_height, self.row_height)
-        self._tell()
 
     def move_by(self, rows: int) -> None:
         """Move the cursor by some rows."""

@@ -95,7 +95,10 @@ def test_stopping_twice_while_it_still_ends_is_one_stop(processes: Processes, sh
     assert asks == ["asked"] * 3
     ended = shraga.wait(task.id, 10)
     assert (ended.status, ended.cancel_reason) == (TaskStatus.CANCELED, "reason 0")
-    assert [entry.action for entry in shraga.audit() if entry.entity_id == task.id] == ["submit", "ask_cancel"]
+    assert [entry.action for entry in shraga.audit() if entry.entity_id == task.id] == [
+        "submit",
+        "ask_cancel",
+    ]
     assert [event.type for event in shraga.events()].count("task.canceled") == 1
     assert alive_with("sleep 4442") == []
     assert shraga.wait(shraga.submit("next", Shell("true")).id, 10).status is TaskStatus.COMPLETED

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from shraga_queue import proctree
+from shraga_queue.config import host_name
 from tests.waiting import wait_until
 
 SHRAGA = [sys.executable, "-m", "shraga_tui"]
@@ -71,7 +72,29 @@ def test_a_killed_part_is_started_again(up: subprocess.Popen[bytes], env: dict[s
     shraga(env, "submit", "hello", "--shell", "true", "--wait")
     workers = json.loads(shraga(env, "workers", "--json"))
     os.kill(workers[0]["pid"], signal.SIGKILL)
+    names = [worker["name"] for worker in workers]
+    assert names == [f"{host_name()}-1"]
     assert shraga(env, "submit", "again", "--shell", "echo again", "--wait", "--wait-timeout=30").strip()
+    after = json.loads(shraga(env, "workers", "--json"))
+    assert [(worker["name"], worker["liveness"]) for worker in after] == [(names[0], "idle")]
+    assert after[0]["pid"] != workers[0]["pid"]
+
+
+def test_two_houses_on_one_host_each_have_their_own_workers(
+    up: subprocess.Popen[bytes], env: dict[str, str], tmp_path: Path
+) -> None:
+    def names() -> list[str]:
+        return [worker["name"] for worker in json.loads(shraga(env, "workers", "--json"))]
+
+    wait_until(lambda: f"{host_name()}-1" in names(), 20, what="the first house")
+    with (tmp_path / "second.log").open("wb") as log:
+        second = subprocess.Popen([*SHRAGA, "up"], env=env, stdout=log, stderr=log)
+    try:
+        wait_until(lambda: len(names()) == 2, 20, what="the second house")
+        assert all(name.startswith(f"{host_name()}-") for name in names())
+    finally:
+        second.terminate()
+        assert second.wait(20) == 0
 
 
 def test_up_leaves_no_process_behind(env: dict[str, str], tmp_path: Path) -> None:

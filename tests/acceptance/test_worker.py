@@ -213,12 +213,17 @@ def test_a_task_that_takes_too_long_is_ended(worker: Processes, shraga: Shraga) 
 
 def test_output_beyond_the_limit_is_cut_and_the_place_marked(worker: Processes, shraga: Shraga) -> None:
     limits = {"log_bytes": 10_000, "timeout": 20}
-    task = shraga.wait(shraga.submit("loud", Shell("yes abcdefgh | head -c 3000000"), limits=limits).id, 20)
+    command = "yes abcdefgh | head -c 3000000; echo; echo oops >&2; echo END"
+    task = shraga.wait(shraga.submit("loud", Shell(command), limits=limits).id, 20)
     lines = shraga.logs(task.id)
     assert task.status is TaskStatus.COMPLETED
-    assert "is cut here" in messages(shraga, task.id, "system")[0]
-    assert "bytes more were printed" in lines[-1].message
-    assert sum(len(line.message) + 1 for line in lines if line.source == "stdout") < 90_000
+    cut, count = messages(shraga, task.id, "system")
+    assert "has reached the limit of 10,000 bytes, 64 for each line counted in" in cut
+    assert "bytes were printed here and are not kept" in count
+    assert sorted(line.message for line in lines[-2:]) == ["END", "oops"]
+    assert task.thought == "END"
+    kept = [line for line in lines[:-3] if line.source == "stdout"]
+    assert 10_000 <= sum(len(line.message) + 64 for line in kept) < 10_100
 
 
 def test_what_a_task_leaves_running_is_ended_with_it(worker: Processes, shraga: Shraga) -> None:
@@ -305,6 +310,14 @@ def test_a_second_signal_ends_the_task_in_hand_and_it_runs_again(
     assert alive_with("sleep 6661") == []
     assert shraga.get(task.id).status is TaskStatus.QUEUED
     assert [run.status for run in shraga.runs(task.id)] == [RunStatus.LOST, RunStatus.PENDING]
+
+
+def test_a_worker_stopped_while_it_waits_for_redis_leaves_quietly(processes: Processes) -> None:
+    process = processes.start("worker", env={"SHRAGA_REDIS_URL": "redis://127.0.0.1:1/0"})
+    wait_until(lambda: "waiting for Redis" in processes.log(), what="the wait")
+    process.terminate()
+    assert process.wait(10) == 0
+    assert "Traceback" not in processes.log()
 
 
 def test_two_workers_cannot_share_a_name(worker: Processes, shraga: Shraga) -> None:

@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
-from shraga_models import Shell, TaskStatus
+from shraga_models import Shell, TaskStatus, new_id
 from shraga_queue.client import Shraga
 from shraga_queue.config import load_settings
 from shraga_queue.embedded import Embedded
 from shraga_tui.cli import output
 from shraga_tui.cli.app import run
+from tests.factories import new_task
 from tests.waiting import wait_until
 
 
@@ -122,6 +123,36 @@ def test_submit_from_a_file(house: House, tmp_path: Path) -> None:
     said = house("submit", "--file", str(file), "--priority", "high")
     task = house.shraga.get(said.out.strip())
     assert (task.name, task.priority) == ("nightly", "high")
+
+
+def test_an_owner_that_is_no_name_is_refused_and_nothing_is_stored(house: House) -> None:
+    said = house("submit", "x", "--shell", "true", "--owner", "a b")
+    assert (said.code, said.out) == (2, "")
+    assert "owner: 'a b' is no user name" in said.err
+    assert house("list", "--json").json == []
+
+
+def test_a_record_that_cannot_be_read_is_told_and_hides_no_other(house: House) -> None:
+    broken, sound = house.submit("broken"), house.submit("sound")
+    key = house.shraga.driver.keys.make("task", owner="ann", task=broken)
+    house.shraga.driver.connection.hset(key, "spec", '{"action": {"type": "shell"}}')
+    listed = house("list", "--json")
+    assert ([task["id"] for task in listed.json], listed.code) == ([sound], 0)
+    assert f"left out: The record of the task {broken} cannot be read: action.shell.command" in listed.err
+    for verb in ("show", "logs", "retry"):
+        said = house(verb, broken)
+        assert (said.code, said.out) == (1, "")
+        assert f"The record of the task {broken} cannot be read" in said.err
+    assert house("cancel", broken).out == f"canceled {broken}\n"
+    assert [task.id for task in house.shraga.find()] == [sound]
+
+
+def test_a_task_of_an_owner_stored_before_names_were_checked_can_be_seen_and_stopped(house: House) -> None:
+    operations = house.shraga.operations
+    house.shraga.driver.call(operations._submit_call([(new_task("x"), new_id())], "a b"))
+    (task,) = house("list", "--json").json
+    assert (task["owner"], house("show", task["id"]).code) == ("a b", 0)
+    assert house("cancel", task["id"]).code == 0
 
 
 def test_what_a_script_asks_for_goes_to_the_prefix_it_names(house: House) -> None:
@@ -450,6 +481,17 @@ def test_events_follow_as_json_lines_until_control_c(house: House) -> None:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=10)
     assert (process.returncode, out, err) == (130, "", "")
+
+
+@pytest.mark.parametrize("words", [["list"], ["list", "--json"], ["counts"]])
+def test_a_full_disk_is_one_sentence(house: House, words: list[str]) -> None:
+    house.submit("n")
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "shraga_tui", *words]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert "The output cannot be written: No space left on device. Send it to another place." in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_reader_that_goes_away_is_no_complaint(house: House) -> None:

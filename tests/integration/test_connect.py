@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,11 +11,15 @@ import pytest
 import redis
 
 from shraga_queue import embedded
+from shraga_queue.client import SyncDriver
 from shraga_queue.config import Settings, load_settings
 from shraga_queue.connect import check_server, connect_async, connect_sync, explain
-from shraga_queue.controller import run_controller
-from shraga_queue.errors import Forbidden, Unreachable
+from shraga_queue.controller import Controller, run_controller
+from shraga_queue.engine import Engine
+from shraga_queue.errors import Forbidden, ShragaError, Unreachable
+from shraga_queue.keys import Keys
 from shraga_queue.pool import WorkerOptions, run_worker
+from shraga_queue.up import House, Part, find_refusal
 from tests.waiting import wait_until
 
 Start = Callable[..., int]
@@ -136,3 +141,68 @@ def test_a_demoted_server_is_left_for_whoever_has_its_name_now(start: Start) -> 
     assert client.client_id() != before
     assert client.set("key", "value")
     client.close()
+
+
+# What stays, and a server that will not have it
+
+ACL = "user nobody on >x ~* &* +@all -@scripting\nuser all on >x ~* &* +@all"
+REFUSED = [("default:wrong", Unreachable, "does not accept"), ("nobody:x", Forbidden, "does not allow this")]
+
+
+def login(port: int, who: str) -> Settings:
+    return load_settings(url=f"redis://{who}@127.0.0.1:{port}/0")
+
+
+@pytest.mark.parametrize(("who", "kind", "said"), REFUSED)
+def test_a_controller_ends_when_the_server_will_not_have_it(
+    start: Start, who: str, kind: type[ShragaError], said: str
+) -> None:
+    settings = login(start(ACL), who)
+    with connect_sync(settings, retries=0) as client:
+        driver = SyncDriver(client, Keys("p"), url=settings.redis_url or "")
+        with pytest.raises(kind, match=said):
+            Controller(Engine(driver)).run()
+
+
+@pytest.mark.parametrize(("who", "kind", "said"), REFUSED)
+def test_a_house_that_is_refused_says_so_and_starts_nothing_again(
+    start: Start, who: str, kind: type[ShragaError], said: str
+) -> None:
+    part = Part("x", ("/bin/sh", "-c", f"exit {kind.exit_code}"))
+    house = House(login(start(ACL), who), [part])
+
+    def refusal() -> ShragaError | None:
+        house.tick()
+        return house.refusal
+
+    wait_until(refusal, what="the refusal")
+    assert isinstance(house.refusal, kind)
+    assert said in str(house.refusal)
+    assert part.process is None
+
+
+def test_a_server_that_is_away_or_well_is_no_refusal(start: Start) -> None:
+    port = start(ACL)
+    assert find_refusal(login(port, "all:x")) is None
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        closed = int(free.getsockname()[1])
+    assert find_refusal(login(closed, "all:x")) is None
+
+
+def test_a_controller_is_calm_while_redis_is_away(capsys: pytest.CaptureFixture[str]) -> None:
+    pauses: list[float | None] = []
+
+    class Waits(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            pauses.append(timeout)
+            if len(pauses) == 5:
+                self.set()
+            return True
+
+    settings = load_settings(url="redis://127.0.0.1:1/0")
+    with connect_sync(settings, retries=0) as client:
+        controller = Controller(Engine(SyncDriver(client, Keys("p"), url="redis://127.0.0.1:1/0")))
+        controller.stopping = Waits()
+        controller.run()
+    assert pauses == [0.5] * 5
+    assert "".join(capsys.readouterr()).count("Nothing listens at redis://127.0.0.1:1/0.") == 1

@@ -265,7 +265,7 @@ def test_while_redis_is_away_it_is_asked_in_measure(engine: Engine, monkeypatch:
         raise RedisConnectionError("away")
 
     monkeypatch.setattr(engine, "lead", lead)
-    monkeypatch.setattr(module, "OUTAGE_PAUSE", 0.1)
+    monkeypatch.setattr(module, "AWAY_PAUSE", 0.1)
     with running(Controller(engine)):
         wait_until(lambda: len(asked) >= 3, what="a few tries")
     assert asked[2] - asked[0] >= 0.2

@@ -470,6 +470,18 @@ def test_name_of_a_live_worker_is_taken(engine: Engine, hand: Hand) -> None:
     assert engine.beat(other, "w1", "tester", {"details": DETAILS}) == "accepting"
 
 
+@pytest.mark.parametrize("gone", [True, False])
+def test_who_takes_a_name_takes_the_place_of_the_last_one_that_had_it(
+    shraga: Shraga, engine: Engine, hand: Hand, gone: bool
+) -> None:
+    execute(shraga, "ZADD", shraga.driver.keys.make("workers"), "XX", 1000, hand.worker_id)
+    assert engine.worker_gone(hand.worker_id, "controller", 1) if gone else True
+    assert engine.beat("successor", "w1", "tester", {"details": DETAILS}) == "accepting"
+    assert [(worker.id, worker.lost) for worker in shraga.workers()] == [("successor", False)]
+    told = [event.type for event in shraga.events() if event.type.startswith("worker.")]
+    assert told == ["worker.started", "worker.lost", "worker.started"]
+
+
 def test_name_of_a_silent_worker_is_free(shraga: Shraga, engine: Engine, hand: Hand) -> None:
     execute(shraga, "ZADD", shraga.driver.keys.make("workers"), "XX", 1, hand.worker_id)
     assert engine.beat(new_id(), "w1", "tester", {"details": DETAILS}) == "accepting"

@@ -182,3 +182,17 @@ def test_plain_rq_worker_is_told_what_to_do(shraga: Shraga) -> None:
 
     with pytest.raises(RuntimeError, match="is run by `shraga worker`, which leases and fences it"):
         perform("t")
+
+
+def test_a_job_of_another_program_on_our_queue_fails_where_its_tools_look_and_in_our_log(
+    shraga: Shraga, hand: Hand, capsys: pytest.CaptureFixture[str]
+) -> None:
+    queue = rq.Queue(shraga.driver.keys.queue_name("any", "normal"), connection=shraga.driver.connection)
+    foreign = queue.enqueue("os.getcwd")
+    task = shraga.submit_task(new_task())
+    assert hand.claim().task_id == task.id
+    job = Job.fetch(foreign.id, connection=shraga.driver.connection)
+    assert (job.get_status(), job.is_failed, job.ended_at is not None) == ("failed", True, True)
+    assert foreign.id in FailedJobRegistry(queue=queue).get_job_ids(cleanup=False)
+    assert "Enqueue it on a queue of your own." in (why(job) or "")
+    assert "refused a job that is no task: another program put it on our queue" in capsys.readouterr().out

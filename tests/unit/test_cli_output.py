@@ -27,6 +27,21 @@ def test_a_table_is_aligned_and_cut_on_a_terminal(terminal: None, capsys: pytest
     assert all(output.width(line) <= 20 for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("wanted", "room", "given"),
+    [
+        ([9, 8, 40, 5, 3, 12, 60], 200, [9, 8, 40, 5, 3, 12, 60]),
+        ([9, 8, 40, 5, 3, 12, 60], 100, [9, 8, 25, 5, 3, 12, 25]),
+        ([9, 8, 40, 5, 3, 12, 60], 80, [9, 8, 15, 5, 3, 12, 15]),
+        ([9, 8, 40, 5, 3, 12, 60], 30, [9, 8, 12, 5, 3, 12, 12]),
+    ],
+)
+def test_the_widest_columns_give_way_and_none_vanishes(
+    wanted: list[int], room: int, given: list[int]
+) -> None:
+    assert output.fair_widths(wanted, room) == given
+
+
 def test_a_table_is_tab_separated_and_whole_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
     output.print_table(("A", "B"), [("one", "x" * 200)])
     assert capsys.readouterr().out == f"one\t{'x' * 200}\n"

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from shraga_models import Shell
 from shraga_queue.errors import InvalidInput
 from shraga_tui.cli.errors import UsageError
 from shraga_tui.cli.submit import check, json_or_text, task_fields
@@ -104,11 +105,20 @@ def test_bad_values_name_their_field(options: dict[str, Any], field: str) -> Non
     assert caught.value.field == field
 
 
-@pytest.mark.parametrize("at", ["tomorrow", "+soon", "+", "2030-13-01"])
+@pytest.mark.parametrize(
+    "at", ["tomorrow", "+soon", "+", "2030-13-01", "+999999999h", "+" + "9" * 400, "+9e9d"]
+)
 def test_bad_times_are_refused_before_connecting(at: str) -> None:
     with pytest.raises(InvalidInput, match="--at") as caught:
         check(task_fields({"name": "n", "shell": "ls"}), at)
     assert caught.value.field == "at"
+
+
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00+12:00", "9999-12-31T23:59:59"])
+def test_times_that_no_clock_reaches_are_refused(at: str) -> None:
+    with pytest.raises(InvalidInput, match="the years 1 to 9998") as caught:
+        check({"name": "n", "action": Shell("x"), "schedule": {"at": at}})
+    assert caught.value.field == "schedule.at"
 
 
 @pytest.mark.parametrize("at", ["2030-01-31T08:00", "2030-01-31T08:00Z", "2030-01-31T08:00+02:00", "+1h30m"])

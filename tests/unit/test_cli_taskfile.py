@@ -40,7 +40,7 @@ def test_blank_lines_are_passed_over_but_counted() -> None:
         (b"\xff\xfe", "line", "UTF-8"),
         ("[" * 100_000, "line", ""),
         ("[1]", "line", "not a task"),
-        ('{"name": "a"}', "action", "required"),
+        ('{"name": "a"}', "action", "missing"),
         ('{"name": "", "action": {"type": "shell", "command": "ls"}}', "name", ""),
         ('{"name": "a", "action": {"type": "magic"}}', "action", "magic"),
         ('{"name": "a", "action": {"type": "python", "callable": "x"}}', "action.python.callable", ""),

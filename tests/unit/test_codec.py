@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from shraga_models import Liveness, NewTask, RunStatus, TaskSpec, TaskStatus, WorkerStatus
 from shraga_queue import codec
+from shraga_queue.errors import Unreadable
 from tests.factories import DETAILS, new_task, tasks_to_submit
 
 STORED = {
@@ -75,7 +76,7 @@ def test_runs_are_the_archived_ones_and_the_current_one_in_order() -> None:
     earlier = {str(n): json.dumps({"attempt": n, "run": "failed", "exit_code": str(n)}) for n in (10, 2, 1)}
     reply = [9000, b"alice", flat(STORED | {"attempt": "11", "run": "claimed"}), flat(earlier)]
     found = codec.read_task_with_runs("i", reply)
-    assert found is not None
+    assert isinstance(found, codec.TaskWithRuns)
     assert [run.id for run in found.runs] == ["i.1", "i.2", "i.10", "i.11"]
     assert [run.status for run in found.runs] == [RunStatus.FAILED] * 3 + [RunStatus.CLAIMED]
     assert (found.runs[1].exit_code, found.now.timestamp()) == (2, 9)
@@ -83,6 +84,28 @@ def test_runs_are_the_archived_ones_and_the_current_one_in_order() -> None:
 
 def test_unknown_task_is_none() -> None:
     assert codec.read_task_with_runs("i", None) is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"spec": "{"}, "Expecting property name"),
+        ({"spec": "[]"}, "list"),
+        ({"status": "lost"}, "'lost' is not a valid TaskStatus"),
+        ({"progress": "much"}, "could not convert string to float: 'much'"),
+        ({"capability": "a b"}, "capability: use 1 to 64 letters"),
+    ],
+)
+def test_a_record_that_is_not_what_it_should_be_says_what_is_wrong(wrong: dict[str, str], said: str) -> None:
+    found = codec.read_task_with_runs("i", [9000, b"alice", flat(STORED | wrong), []])
+    assert isinstance(found, Unreadable)
+    assert str(found).startswith("The record of the task i cannot be read: ")
+    assert said in str(found)
+
+
+def test_a_record_without_a_field_names_it() -> None:
+    found = codec.read_task_with_runs("i", [9000, b"alice", flat({"name": "n"}), []])
+    assert "'attempt' is missing" in str(found)
 
 
 def test_row_has_defaults_for_what_is_not_stored() -> None:

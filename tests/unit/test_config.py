@@ -159,6 +159,7 @@ def test_file_that_is_not_text(file: Path) -> None:
         ("prefix", "x" * 65, "use 1 to 64 letters"),
         ("prefix", "a\n", "use 1 to 64 letters"),
         ("user", "Alice", "lower-case"),
+        ("user", "-x", "a letter or digit first"),
         ("user", "", "lower-case"),
         ("url", "http://:sesame@host", "start it with one of redis://"),
     ],

@@ -322,6 +322,21 @@ def test_a_configured_url_is_used_as_it_is() -> None:
     assert resolve_url(load_settings(url="redis://h")) == "redis://h"
 
 
+@pytest.mark.parametrize(
+    "url", ["redis://h", "redis://h/", "redis://h:1/3", "rediss://h/3?ssl_cert_reqs=none", "unix:///a"]
+)
+def test_a_url_with_a_database_or_none_is_used_as_it_is(url: str) -> None:
+    assert resolve_url(load_settings(url=url)) == url
+
+
+@pytest.mark.parametrize("path", ["x", "0x1", "1/2", "-1"])
+def test_a_database_that_is_no_number_is_refused(path: str) -> None:
+    with pytest.raises(
+        InvalidInput, match=r"redis://:\*\*\*@h/.* is no number; write it as redis://host:6379/0"
+    ):
+        resolve_url(load_settings(url=f"redis://:sesame@h/{path}"))
+
+
 def counting(error: Exception, attempts: list[int]) -> Callable[[], None]:
     def do() -> None:
         attempts.append(1)
@@ -345,6 +360,35 @@ def test_a_wrong_password_is_not_tried_again() -> None:
     with pytest.raises(redis.AuthenticationError):
         PatientRetry(5).call_with_retry(counting(redis.AuthenticationError(), attempts), lambda error: None)
     assert len(attempts) == 1
+
+
+def test_silence_is_borne_only_of_a_server_that_has_answered_before() -> None:
+    attempts: list[int] = []
+    retry = PatientRetry(2)
+    retry._backoff = redis.backoff.NoBackoff()
+    for tries in (1, 1 + 3):
+        with pytest.raises(redis.TimeoutError):
+            retry.call_with_retry(counting(redis.TimeoutError(), attempts), lambda error: None)
+        assert len(attempts) == tries
+        retry.call_with_retry(lambda: None, lambda error: None)
+
+
+async def test_asyncio_bears_silence_the_same_way() -> None:
+    attempts: list[int] = []
+    retry = AsyncPatientRetry(2)
+    retry._backoff = redis.backoff.NoBackoff()
+
+    async def do() -> None:
+        counting(redis.TimeoutError(), attempts)()
+
+    async def answer(*_: object) -> None:
+        """Answer, or fail, without a word."""
+
+    for tries in (1, 1 + 3):
+        with pytest.raises(redis.TimeoutError):
+            await retry.call_with_retry(do, answer)
+        assert len(attempts) == tries
+        await retry.call_with_retry(answer, answer)
 
 
 async def test_asyncio_retries_the_same_way() -> None:

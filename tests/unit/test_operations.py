@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -59,6 +60,13 @@ def test_submit_sends_times_in_the_script_s_units(fields: dict[str, Any], place:
     assert sent(operations.submit(new_task(**fields))).args[place] == value
 
 
+@pytest.mark.parametrize("owner", ["a b", "\x1b[2J", "-x", "a:t:b", "a\n", "ü", "x" * 65])
+def test_an_owner_that_is_no_name_is_refused_before_anything_is_sent(owner: str) -> None:
+    with pytest.raises(InvalidInput, match=r"^owner: .* use 1 to 64 letters, digits") as caught:
+        next(operations.submit(new_task(), owner))
+    assert caught.value.field == "owner"
+
+
 def test_submitted_task_is_returned_as_it_was_stored() -> None:
     schedule = Schedule(at="2030-01-01T00:00:00Z")
     task = answer(operations.submit(new_task("n", labels=["a"], schedule=schedule)), [1000, b"scheduled"])
@@ -91,7 +99,45 @@ def test_no_tasks_send_nothing() -> None:
 @pytest.mark.parametrize(
     ("fields", "field", "said"),
     [
-        ({"name": ""}, "name", "name: "),
+        ({"name": ""}, "name", "name: it is empty: write something."),
+        ({"name": 7}, "name", "name: it is no text: write it in quotes."),
+        ({"capability": "a b"}, "capability", "use 1 to 64 letters, digits, '.', '_' or '-'"),
+        (
+            {"limits": {"timeout": "90d"}},
+            "limits.timeout",
+            "limits.timeout: it is too large: give at most 30d.",
+        ),
+        ({"limits": {"timeout": 0}}, "limits.timeout", "it is too small: give more than 0s."),
+        ({"limits": {"log_bytes": 5}}, "limits.log_bytes", "it is too small: give at least 1,024 bytes."),
+        ({"limits": {"retries": "many"}}, "limits.retries", "it is no whole number: write one such as 3."),
+        ({"limits": 5}, "limits", "limits: it is no object: write it as {name: value}."),
+        (
+            {"context": {"a": [{"b": float("inf")}]}},
+            "context",
+            "context: a.0.b is a number that JSON has not",
+        ),
+        (
+            {"action": {"type": "python", "callable": "a:b", "args": {"x": float("nan")}}},
+            "action.python.args",
+            "action.python.args: x is a number that JSON has not: give a finite one, or a text.",
+        ),
+        (
+            {"action": {"type": "http", "url": "http://x", "json_body": float("inf")}},
+            "action.http.json_body",
+            "it is",
+        ),
+        (
+            {"action": {"type": "python", "callable": "a b"}},
+            "action.python.callable",
+            "write package.module:function.",
+        ),
+        (
+            {"action": {"type": "http", "url": "http://x", "save_as": "a/b"}},
+            "action.http.save_as",
+            "name of a file",
+        ),
+        ({"action": {}}, "action", "action: it says no type: add one, such as type: shell."),
+        ({"due_at": "soon"}, "due_at", "due_at: it is no time: write 2030-01-31T08:00"),
         ({"name": "x" * 100_001}, "name", "name has 100,001 characters"),
         ({"context": {"k": "x" * 100_001}}, "context", "context has 100,009 characters"),
         ({"context": {"k": object()}}, "context", "context holds what JSON cannot"),
@@ -99,12 +145,12 @@ def test_no_tasks_send_nothing() -> None:
         ({"priority": "urgent"}, "priority", "'critical', 'high', 'normal' or 'low'"),
         ({"limits": {"timeout": "soon"}}, "limits.timeout", "is no duration"),
         ({"schedule": {}}, "schedule", "give exactly one of cron, interval and at"),
-        ({"labels": ["a b"]}, "labels.0", "labels.0: "),
-        ({"action": {"type": "magic"}}, "action", "action: "),
+        ({"labels": ["a b"]}, "labels.0", "labels.0: use 1 to 64 characters without blanks"),
+        ({"action": {"type": "magic"}}, "action", "action: its type 'magic' is unknown: use one of 'shell'"),
     ],
 )
 def test_bad_field_is_named_with_what_is_wrong(fields: dict[str, Any], field: str, said: str) -> None:
-    with pytest.raises(InvalidInput, match=said) as caught:
+    with pytest.raises(InvalidInput, match=re.escape(said)) as caught:
         check_task({"name": "n", "action": {"type": "shell", "command": "x"}} | fields)
     assert caught.value.field == field
     assert str(caught.value).startswith(field)

@@ -6,6 +6,8 @@ import pytest
 from textual.widgets import Input
 
 from shraga_models import Http, NewTask, Shell, TaskStatus, WorkerMode
+from shraga_queue.codec import TaskWithRuns
+from shraga_queue.errors import Unreadable
 from tests.fakes import AWAY, FakeSource, busy_source, make_event, make_row
 from tests.tui import dashboard, expect_shown, screen_text, toasts, until
 
@@ -373,3 +375,17 @@ async def test_q_leaves() -> None:
         await pilot.press("q")
         await until(pilot, lambda: app._exit, "the end")
         assert app.return_code == 0
+
+
+async def test_a_task_that_cannot_be_read_says_so_on_its_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = busy_source()
+
+    async def unreadable(task_id: str) -> TaskWithRuns:
+        raise Unreadable(f"The record of the task {task_id} cannot be read: spec is missing.")
+
+    monkeypatch.setattr(source, "get_with_runs", unreadable)
+    app = dashboard(source)
+    async with app.run_test(size=WIDE) as pilot:
+        await expect_shown(pilot, "Fix login")
+        await pilot.press("enter")
+        await expect_shown(pilot, "cannot be read: spec is missing.")

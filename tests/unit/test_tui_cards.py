@@ -51,6 +51,26 @@ def test_a_card_says_what_its_status_is_about(
         assert part in said
 
 
+@pytest.mark.parametrize(
+    ("status", "fields", "expected"),
+    [
+        (S.COMPLETED, {}, "✓ done · 8m     4m"),
+        (S.COMPLETED, {"started_at": NOW_MS - 45_000_000}, "✓ done · 12h 26m"),
+        (S.FAILED, {"exit_code": "3"}, "✗ failed · exit 3"),
+        (S.FAILED, {"exit_code": "137"}, "✗ exit 137      4m"),
+        (S.FAILED, {"run": "timeout", "exit_code": "143"}, "✗ timed out     4m"),
+        (S.SCHEDULED, {"scheduled_at": NOW_MS + 3 * 3_600_000}, "◷ scheduled  in 3h"),
+        (S.SCHEDULED, {"scheduled_at": NOW_MS + 251_606_736_000_000}, "◷      in 2912115d"),
+        (S.QUEUED, {"capability": "gpu"}, "… queued        4m"),
+        (S.CANCELED, {}, "⊘ canceled      4m"),
+    ],
+)
+def test_a_narrow_card_keeps_the_point_of_its_second_line(
+    status: TaskStatus, fields: dict[str, object], expected: str
+) -> None:
+    assert text_of(make_row("t", "n", status, **fields), 18).splitlines()[1].rstrip() == expected
+
+
 @pytest.mark.parametrize("width", [8, 18, 22, 30, 60])
 @pytest.mark.parametrize("name", ["x" * 500, "日本語のタスク" * 50, "🚀" * 100, "e\u0301" * 200, ""])
 @pytest.mark.parametrize("status", list(S))

@@ -104,6 +104,31 @@ async def test_the_cursor_follows_its_row_when_rows_come_in_above_it() -> None:
         assert ">row 4" in app.shown()
 
 
+async def test_the_cursor_stays_in_sight_when_rows_push_it_below_the_fold() -> None:
+    app = ListApp()
+    async with app.run_test(size=(40, 20)) as pilot:
+        app.give()
+        app.numbers.move_to(4)
+        for pushed in (8, 15):
+            app.offset, app.rows = pushed, MILLION + pushed
+            app.give()
+            await pilot.pause()
+            assert app.numbers.cursor == 4 + pushed
+            assert ">row 4" in app.shown()
+
+
+async def test_a_list_that_is_not_used_keeps_its_cursor_at_the_top() -> None:
+    app = ListApp()
+    async with app.run_test(size=(40, 20)) as pilot:
+        app.give()
+        app.screen.set_focus(None)
+        app.offset, app.rows = 15, MILLION + 15
+        app.give()
+        app.numbers.focus()
+        await pilot.pause()
+        assert app.shown()[0] == ">row -15"
+
+
 async def test_the_view_stays_where_it_is_when_rows_come_in_above_it() -> None:
     app = ListApp()
     async with app.run_test(size=(40, 20)) as pilot:

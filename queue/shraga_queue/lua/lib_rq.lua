@@ -49,6 +49,15 @@ local function rq_enter(status, task, queue, attempt, at, fields)
   if FINAL[status] then redis.call('EXPIRE', job, BOUNDS.rq_seconds) end
 end
 
+-- A job that another program put on a queue of ours fails where its tools will look; returns whether there is one.
+local function rq_refuse(job, queue)
+  if redis.call('EXISTS', K.rq_job(job)) == 0 then return false end
+  redis.call('HSET', K.rq_job(job), 'status', 'failed', 'ended_at', stamp(NOW), 'exc_info',
+    'This queue holds tasks of Shraga, whose workers run no other jobs. Enqueue it on a queue of your own.')
+  put('ZADD', K.rq_failed(queue), math.floor(NOW / 1000) + BOUNDS.rq_seconds, job)
+  return true
+end
+
 local function ring(capability)
   local bell = K.bell(capability)
   if redis.call('LLEN', bell) < BOUNDS.bells then redis.call('RPUSH', bell, '1') end

@@ -3,13 +3,13 @@
 -- KEYS[1] the leases. ARGV: 1 worker id, 2 slot, 3 RQ worker name, 4 lease in ms, 5 tasks wanted, 6 how many ended runs,
 --   7 how many to give back, 8 how many queues, 9 the task it goes on running or ''; then 13 cells for each ended run
 --   (lib_end), task and fence for each to give back, and the queues' names, best first.
--- Reply: {new status or 'stale' for each ended run and each given back, claims}; a claim is {task, owner, attempt, fence,
---   name, spec, labels, kind, priority, capability, failures, losses}.
+-- Reply: {new status or 'stale' for each ended run and each given back, claims, jobs refused as they are no tasks}; a claim
+--   is {task, owner, attempt, fence, name, spec, labels, kind, priority, capability, failures, losses}.
 -- Invariants: a task leaves the queue only together with a lease and a new fence; a worker that drains or is unknown takes
 --   nothing; what has started no longer expires; beyond the first, a slot takes at most a quarter of what waits.
 local worker, slot, name, lease, wanted = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local wkey, rq_worker = K.worker(worker), K.rq_worker(name)
-local at, answers, claims, well, ill = 9, {}, {}, 0, 0
+local at, answers, claims, foreign, well, ill = 9, {}, {}, {}, 0, 0
 
 for _ = 1, tonumber(ARGV[6]) do
   local status = end_run({unpack(ARGV, at + 1, at + 13)}, name)
@@ -48,8 +48,8 @@ local function take(t)
   claims[#claims + 1] = {t.id, t.owner, t.attempt, t.fence, unpack(t.asked)}
 end
 
-local function take_from(queue)
-  local most = 1
+local function take_from(name_of_queue)
+  local most, queue = 1, K.rq_queue(name_of_queue)
   for _ = 1, 1000 do
     local task = #claims < most and redis.call('LPOP', queue)
     if not task then return end
@@ -60,14 +60,14 @@ local function take_from(queue)
     elseif t and t.status == 'queued' then
       take(t)
       if most < wanted then most = math.min(wanted, 1 + math.floor(redis.call('LLEN', queue) / 4)) end
-    end
+    elseif not t and rq_refuse(task, name_of_queue) then foreign[#foreign + 1] = task end
   end
 end
 
 if wanted > 0 and redis.call('HGET', wkey, 'mode') == 'accepting' and redis.call('EXISTS', K.rq_suspended()) == 0 then
   for i = at + 1, at + tonumber(ARGV[8]) do
     if #claims > 0 then break end
-    take_from(K.rq_queue(ARGV[i]))
+    take_from(ARGV[i])
   end
 end
 flush()
@@ -77,4 +77,4 @@ elseif #answers > 0 then
   redis.call('HSET', rq_worker, 'state', 'idle')
   redis.call('HDEL', rq_worker, 'current_job')
 end
-return {answers, claims}
+return {answers, claims, foreign}

@@ -2,15 +2,19 @@
 -- Uses: time, tell
 -- KEYS[1] the workers. ARGV: 1 worker id, 2 name, 3 owner, 4 lease in ms, then fields of its record.
 -- Reply: {mode, now in ms}, or {'taken', now} when another live worker has the name.
--- Invariants: a name belongs to one live worker; the mode is changed by operators alone.
+-- Invariants: a name belongs to one live worker, who takes the place of the last one that had it; the mode is changed by operators alone.
 local worker, name, owner = ARGV[1], ARGV[2], ARGV[3]
 local key = K.worker(worker)
 local holder = redis.call('HGET', K.worker_names(), name)
 if holder and holder ~= worker then
   local seen = tonumber(redis.call('ZSCORE', K.workers(), holder) or '0')
-  if redis.call('HGET', K.worker(holder), 'gone') ~= '1' and seen > NOW - tonumber(ARGV[4]) then
-    return {'taken', NOW}
+  if redis.call('HGET', K.worker(holder), 'gone') ~= '1' then
+    if seen > NOW - tonumber(ARGV[4]) then return {'taken', NOW} end
+    tell('worker.lost', owner, '', name, '', '', name, '')
   end
+  -- It is no longer listed; what its slots may still write goes to a record that ends by itself.
+  redis.call('ZREM', K.workers(), holder)
+  redis.call('EXPIRE', K.worker(holder), 3600)
 end
 redis.call('HSET', K.worker_names(), name, worker)
 local known = redis.call('EXISTS', key) == 1
