@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import structlog
+
+
+class _Relay(logging.Handler):
+    """Hands on what RQ's classes log, so that all lines look the same."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        structlog.get_logger("shraga.rq").log(record.levelno, record.getMessage(), exc_info=record.exc_info)
 
 
 def configure_logs() -> None:
@@ -19,3 +27,6 @@ def configure_logs() -> None:
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         cache_logger_on_first_use=False,
     )
+    # RQ adds handlers of its own where it finds none.
+    rq = logging.getLogger("rq.worker")
+    rq.handlers, rq.propagate = [_Relay()], False
