@@ -31,9 +31,7 @@ from shraga_queue.submission import build_task
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp() * 1000)
-AWAY = (
-    "Nothing listens at redis://box:6379/0. Start Redis there, or correct host and port in SHRAGA_REDIS_URL."
-)
+AWAY = "Nothing listens at redis://box:6379/0. Start Redis there, or correct host and port in the url."
 
 
 def ago(**parts: float) -> datetime:

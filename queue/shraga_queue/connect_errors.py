@@ -42,8 +42,8 @@ _RULES = (
     ),
     _Rule(
         r"WRONGPASS|AuthenticationError|AuthenticationWrong",
-        "Redis at {url} does not accept this user name and password. Correct them in SHRAGA_REDIS_URL, "
-        "or in the url of the context.",
+        "Redis at {url} does not accept this user name and password. Correct them in the url, "
+        "wherever it is given: --url, SHRAGA_REDIS_URL or the context.",
     ),
     _Rule(
         r"CERTIFICATE_VERIFY_FAILED",
@@ -67,7 +67,7 @@ _RULES = (
     ),
     _Rule(
         r"^unix .*No such file",
-        "There is no socket at {url}. Start the server, or correct the path in SHRAGA_REDIS_URL.",
+        "There is no socket at {url}. Start the server, or correct the path in the url.",
     ),
     _Rule(
         r"^unix .*Permission denied",
@@ -75,7 +75,7 @@ _RULES = (
     ),
     _Rule(
         r"Connection refused|Connect call failed",
-        "Nothing listens at {url}. Start Redis there, or correct host and port in SHRAGA_REDIS_URL.",
+        "Nothing listens at {url}. Start Redis there, or correct host and port in the url.",
     ),
     _Rule(
         r"No route to host|Network is unreachable|Host is down",

@@ -225,7 +225,7 @@ def _controller(patient: _Patient) -> Iterator[Finding]:
     yield Finding("controller", "fail" if needed else "warn", says, "shraga controller")
 
 
-def _leases(patient: _Patient) -> Iterator[Finding]:
+def _lost_runs(patient: _Patient) -> Iterator[Finding]:
     now = patient.shraga.driver.run(patient.shraga.operations.now()).timestamp() * 1000
     overdue = int(patient.ask("ZCOUNT", patient.keys.make("leases"), "-inf", int(now - OVERDUE_MS)))
     if overdue:
@@ -235,7 +235,7 @@ def _leases(patient: _Patient) -> Iterator[Finding]:
         yield Finding("lost runs", "ok", "every running task has a living worker")
 
 
-def _unserved_queues(patient: _Patient) -> Iterator[Finding]:
+def _capabilities(patient: _Patient) -> Iterator[Finding]:
     served = {ANY_CAPABILITY} if patient.alive else set()
     served |= {capability.name for one in patient.alive for capability in one.capabilities}
     waiting: dict[str, int] = {}
@@ -310,8 +310,8 @@ _CHECKS: tuple[Check, ...] = (
     _clock,
     _workers,
     _controller,
-    _leases,
-    _unserved_queues,
+    _lost_runs,
+    _capabilities,
     _waiting,
     _suspension,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from contextlib import suppress
 from typing import Any
@@ -25,6 +26,13 @@ class _Steady:
 _steady: Any = _Steady()
 
 
+class _Relay(logging.Handler):
+    """Hands on what RQ's classes log, so that all lines look the same."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        structlog.get_logger("shraga.rq").log(record.levelno, record.getMessage(), exc_info=record.exc_info)
+
+
 def configure_logs() -> None:
     """Write log lines to standard error, with colours on a terminal alone."""
     structlog.configure(
@@ -36,3 +44,6 @@ def configure_logs() -> None:
         logger_factory=lambda *_: structlog.PrintLogger(_steady),
         cache_logger_on_first_use=False,
     )
+    # RQ adds handlers of its own where it finds none.
+    rq = logging.getLogger("rq.worker")
+    rq.handlers, rq.propagate = [_Relay()], False

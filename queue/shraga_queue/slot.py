@@ -30,7 +30,7 @@ from .active import LEASE, SETTLE_PAUSE, ActiveRun, unrecorded
 from .channel import Channel
 from .client import SyncDriver
 from .config import Settings
-from .connect import connect_sync
+from .connect import connect_sync, explain
 from .engine import Claim, EndedRun, Engine, SlotName
 from .horse import Deadline, HorseSetup, lease_clock, run_horse
 from .keys import Keys
@@ -178,7 +178,8 @@ class SlotWorker(rq.Worker):
             back += self._strays()
             _, claims = self.engine.turn(self.slot_name, wanted, self.ended, back, running)
         except (RedisError, OSError) as error:
-            self.log.warning("Worker %s: %s; trying again", self.name, error)
+            if not self._unsure:
+                self.log.warning("Worker %s: %s; trying again", self.name, explain(error, self.setup.url))
             self._unsure = True
             self._reach_at = time.monotonic() + UNREACHED_PAUSE
             return False
@@ -368,12 +369,15 @@ class SlotWorker(rq.Worker):
         self._horse_pid = 0
 
     def _until_reachable(self, do: Any) -> None:
+        told = False
         while not self._stop_requested:
             try:
                 do()
                 return
             except (RedisError, OSError) as error:
-                self.log.warning("Worker %s: %s; trying again", self.name, error)
+                if not told:
+                    self.log.warning("Worker %s: %s; trying again", self.name, explain(error, self.setup.url))
+                told = True
                 time.sleep(0.5)
 
 

@@ -10,7 +10,7 @@ import typer
 from shraga_models import Liveness, Worker, WorkerMode
 from shraga_models.durations import format_duration, parse_duration
 from shraga_queue.errors import InvalidInput, NotFound, Refused
-from shraga_tui.look import LOST, UNKNOWN, WORKER_LOOKS
+from shraga_tui.look import LOST, UNKNOWN, WORKER_LOOKS, Look
 
 from .options import Invocation, Json, option, verb, verb_group, verb_with
 from .output import cell, data, iso, print_json, print_table, say, to_terminal
@@ -59,11 +59,10 @@ def workers(call: Invocation, as_json: Json = False) -> None:
 
 
 def _row(worker: Worker, now: datetime) -> tuple[str, ...]:
-    state = worker.mode if _is_told(worker) else worker.liveness
-    look = LOST if worker.lost else WORKER_LOOKS.get(state, UNKNOWN)
+    look = _look(worker)
     seen = format_duration((now - worker.last_seen).total_seconds()) + " ago"
     return (
-        f"{look.glyph} {look.word}" if to_terminal() else look.word if worker.lost else state,
+        f"{look.glyph} {look.word}" if to_terminal() else look.word,
         cell(worker.name),
         cell(worker.owner),
         f"{len(worker.current_tasks)}/{worker.max_concurrent_tasks}",
@@ -73,6 +72,16 @@ def _row(worker: Worker, now: datetime) -> tuple[str, ...]:
         str(worker.failed),
         " ".join(current.task_id for current in worker.current_tasks),
     )
+
+
+def _look(worker: Worker) -> Look:
+    """Return how a worker looks, in the words of the dashboard."""
+    state = worker.mode if _is_told(worker) else worker.liveness
+    return LOST if worker.lost else WORKER_LOOKS.get(state, UNKNOWN)
+
+
+def _is_out(worker: Worker) -> bool:
+    return worker.liveness in (Liveness.OFFLINE, Liveness.ERROR)
 
 
 def _is_told(worker: Worker) -> bool:
@@ -188,8 +197,7 @@ def _tell(
     if as_json:
         print_json(now.to_json_object())
     else:
-        gone = now.liveness in (Liveness.OFFLINE, Liveness.ERROR)
-        data(f"{'gone' if gone else now.mode} {cell(now.name)}")
+        data(f"{_look(now).word if _is_out(now) else now.mode} {cell(now.name)}")
 
 
 def _find(shraga: Shraga, worker_id: str) -> Worker:
@@ -213,5 +221,4 @@ def _wait(shraga: Shraga, worker_id: str, mode: WorkerMode, longest: float | Non
 
 
 def _has_done(worker: Worker, mode: WorkerMode) -> bool:
-    gone = worker.liveness in (Liveness.OFFLINE, Liveness.ERROR)
-    return gone or (mode is WorkerMode.DRAINING and not worker.current_tasks)
+    return _is_out(worker) or (mode is WorkerMode.DRAINING and not worker.current_tasks)

@@ -7,7 +7,7 @@ from textual.binding import Binding
 from textual.screen import ModalScreen
 
 from shraga_tui.actions import EVERYWHERE, Scope, actions_of
-from shraga_tui.look import TASK_LOOKS, WORKER_LOOKS
+from shraga_tui.look import LOST, TASK_LOOKS, WORKER_LOOKS
 from shraga_tui.widgets.line_view import LineView
 from shraga_tui.widgets.paint import Line, Span
 
@@ -28,7 +28,7 @@ def help_lines(scope: Scope) -> list[Entry]:
             lines.append((((f"   {_keys(action.keys):<22}", "strong"),), (text, "text")))
         lines.append(((), ("", "text")))
     lines.append((((" Signs", "accent"),), ("", "text")))
-    for look in (*TASK_LOOKS.values(), *WORKER_LOOKS.values()):
+    for look in (*TASK_LOOKS.values(), *WORKER_LOOKS.values(), LOST):
         lines.append((((f"   {look.glyph} ", look.tone),), (look.word, "text")))
     return lines
 

@@ -143,8 +143,8 @@ def test_what_the_redis_user_may_not_ask_is_unknown(shraga: Shraga) -> None:
         "memory",
         "listpack",
         "workers",
-        "leases",
-        "unserved queues",
+        "lost runs",
+        "capabilities",
     }
     assert all(found[name].level == "warn" for name in unknown)
 

@@ -1,20 +1,27 @@
-"""Log lines go to standard error, and never end who writes them."""
+"""How the long-running processes talk: on standard error, all lines alike, and never ending who writes them."""
 
 from __future__ import annotations
 
 import errno
 import io
+import logging
+import re
+from collections.abc import Iterator
 
 import pytest
 import structlog
+from rq.logutils import setup_loghandlers
 
 from shraga_queue.logs import configure_logs
 
 
 @pytest.fixture(autouse=True)
-def configured() -> object:
+def configured() -> Iterator[None]:
+    rq = logging.getLogger("rq.worker")
+    handlers, propagate = rq.handlers, rq.propagate
     configure_logs()
     yield
+    rq.handlers, rq.propagate = handlers, propagate
     structlog.reset_defaults()
 
 
@@ -42,3 +49,15 @@ def test_a_disk_without_room_costs_the_line_alone(monkeypatch: pytest.MonkeyPatc
     log.warning("kept")
     assert "kept" in later.getvalue()
     assert "lost" not in later.getvalue()
+
+
+def test_what_rq_logs_looks_as_all_other_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    setup_loghandlers("WARNING")
+    logging.getLogger("rq.worker").warning("Worker %s: gone; trying again", "w.1")
+    structlog.get_logger("shraga.worker").warning("waiting for Redis")
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    for line, said in zip(
+        captured.err.splitlines(), ("Worker w.1: gone; trying again", "waiting for Redis"), strict=True
+    ):
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[warning  \] " + re.escape(said), line)
