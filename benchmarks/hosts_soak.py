@@ -21,6 +21,8 @@ from tests.servers import Server
 from tests.sites import GuardedSite, Site
 
 WORKERS = ("a", "b", "c")
+REPLICA_DELAY = 0.01
+"""Seconds by which the replicas are farther from the primary than who submits, each way."""
 ASYNCHRONOUS = 2.0
 """Seconds two runs may overlap after a failover that lost the claim, see docs/how-to/scale.md."""
 
@@ -116,7 +118,7 @@ class Flood:
 
     def __init__(self, settings: Settings) -> None:
         self._shraga = Shraga.connect(settings=settings)
-        self.accepted: list[str] = []
+        self.accepted: dict[str, list[str]] = {"killed": [], "vanished": []}
 
     def __enter__(self) -> Flood:
         return self
@@ -124,11 +126,16 @@ class Flood:
     def __exit__(self, *error: object) -> None:
         self._shraga.close()
 
-    def until_killed(self, primary: Server) -> float:
-        """Submit until the primary, killed half a second from now, answers no more; return when it was killed."""
+    def until(self, fate: str, primary: Server) -> float:
+        """Submit until the primary, killed half a second from now, answers no more; return when it was killed.
+
+        One that has `vanished` was cut off with its host first, so that nothing it has sent arrives.
+        """
         killed: list[float] = []
 
         def kill() -> None:
+            if fate == "vanished" and primary.host:
+                primary.host.sever()
             primary.kill()
             killed.append(time.monotonic())
 
@@ -137,21 +144,25 @@ class Flood:
         new = [NewTask(name="flood", action=Shell("true"))] * 20
         while not killed:
             try:
-                self.accepted += [task.id for task in self._shraga.submit_many(new)]
+                self.accepted[fate] += [task.id for task in self._shraga.submit_many(new)]
             except ShragaError:
                 break
         timer.join()
         return killed[0]
 
-    def forgotten(self) -> int:
+    def verdict(self) -> dict[str, str]:
         """Return how many of the accepted are not known any more."""
-        count = 0
-        for task_id in self.accepted:
-            try:
-                self._shraga.get(task_id)
-            except NotFound:
-                count += 1
-        return count
+        return {
+            fate: f"{sum(map(self._is_gone, ids))} of {len(ids)} forgotten"
+            for fate, ids in self.accepted.items()
+        }
+
+    def _is_gone(self, task_id: str) -> bool:
+        try:
+            self._shraga.get(task_id)
+        except NotFound:
+            return True
+        return False
 
 
 def _whole(paces: list[Pace]) -> bool:
@@ -194,7 +205,8 @@ def weather(folder: Path, seconds: float, seed: int) -> dict[str, Any]:
                 time.sleep(chance.uniform(0.1, 0.5))
         flow.settle(120)
         found = flow.verdict() | {"disturbances": dict(seen), "workers_ended": _ended(workers)}
-    names = ("forgotten", "not_ended", "completed_without_end", "ended_twice", "overlaps", "workers_ended")
+    # What a worker finished that was cut off for longer than its lease is done again elsewhere: no promise is broken.
+    names = ("forgotten", "not_ended", "completed_without_end", "overlaps", "workers_ended")
     return found | {"broken": _broken(found, *names)}
 
 
@@ -219,7 +231,7 @@ def _disturb(site: Site, chance: random.Random, seen: Counter[str]) -> float:
 def sentinel(folder: Path, seconds: float, seed: int) -> dict[str, Any]:
     """Kill one primary after another while work flows; each comes back as a replica."""
     chance = random.Random(seed)
-    recovered = []
+    recovered: dict[str, list[float]] = {"killed": [], "vanished": []}
     with GuardedSite(folder, seed, replicas=2) as site, ExitStack() as stack:
         workers = _staff(site)
         flow = Flow(site.shraga, folder, chance)
@@ -228,23 +240,27 @@ def sentinel(folder: Path, seconds: float, seed: int) -> dict[str, Any]:
         while time.monotonic() < end:
             _submit_for(flow, chance.uniform(2, 5))
             old = site.guarded.primary
-            killed_at = flood.until_killed(old)
+            fate = ("killed", "vanished")[sum(map(len, recovered.values())) % 2]
+            for server in site.guarded.servers:
+                assert server.host is not None
+                server.host.line.delay = 0.0 if server is old else REPLICA_DELAY
+            killed_at = flood.until(fate, old)
+            site.lan.weather(round_trip=0.0)
             while not flow.submit_replicated():
                 time.sleep(0.05)
-            recovered.append(time.monotonic() - killed_at)
+            recovered[fate].append(round(time.monotonic() - killed_at, 1))
             _submit_for(flow, 1)
+            assert old.host is not None
+            old.host.heal()
             old.start()
             deadline = time.monotonic() + 60
             while len(site.guarded.synced(site.guarded.primary)) < 2 and time.monotonic() < deadline:
                 _submit_for(flow, 0.5)
         flow.settle(120)
         found = flow.verdict() | {
-            "failovers": len(recovered),
-            "s_until_a_submit_is_taken_p50": round(sorted(recovered)[len(recovered) // 2], 1),
-            "s_until_a_submit_is_taken_max": round(max(recovered), 1),
+            "s_until_a_submit_is_taken": recovered,
             "workers_ended": _ended(workers),
-            "flood_accepted": len(flood.accepted),
-            "flood_forgotten": flood.forgotten(),
+            "flood": flood.verdict(),
         }
     broken = _broken(
         found, "forgotten_although_replicated", "not_ended", "completed_without_end", "workers_ended"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import signal
+import shutil
 import socket
 import subprocess
 from contextlib import closing, nullcontext
@@ -27,8 +27,6 @@ OPTIONS = {
     "protected-mode": "no",
     "repl-diskless-sync-delay": "0",
 }
-
-
 QUOTED_NOTHING = '""'
 
 
@@ -60,8 +58,9 @@ class Server:
     def _spawn(self, *arguments: str) -> None:
         with (self.folder / "log").open("ab") as log, self.host.inside() if self.host else nullcontext():
             # Killed with this process, so that no server outlives a test that was killed.
+            leash = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
             self.process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", _find_binary(), *arguments],
+                [*leash, _find_binary(), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -88,22 +87,12 @@ class Server:
         except (RedisError, OSError):
             return False
 
-    def send(self, sig: signal.Signals) -> None:
-        """Send its process a signal."""
-        assert self.process is not None
-        self.process.send_signal(sig)
-
     def kill(self) -> None:
         """End it as a power cut of its host would."""
         if self.process is not None:
-            self.process.send_signal(signal.SIGCONT)
             self.process.kill()
             self.process.wait()
             self.process = None
-
-    def log(self) -> str:
-        """What it has written lately."""
-        return (self.folder / "log").read_text(errors="replace")[-2000:]
 
 
 class Sentinel(Server):
@@ -160,6 +149,14 @@ class Guarded:
         return f"sentinel://{hosts}/main/0"
 
     def __enter__(self) -> Guarded:
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def _start(self) -> None:
         first, *rest = self.servers
         first.start()
         for one in rest:
@@ -169,11 +166,14 @@ class Guarded:
         for sentinel in self.sentinels:
             sentinel.watch(first, self.down_after)
         wait_until(self._agree, 15, what="the sentinels to know each other and the replicas")
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End them all."""
         for one in [*self.sentinels, *self.servers]:
             one.kill()
 

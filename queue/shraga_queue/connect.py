@@ -25,6 +25,7 @@ from redis.exceptions import (
 )
 from redis.maint_notifications import MaintNotificationsConfig
 
+from shraga_queue import connect_sentinel
 from shraga_queue.config import Settings
 from shraga_queue.connect_errors import explain, redact
 from shraga_queue.embedded import Embedded
@@ -146,15 +147,6 @@ class AsyncPatientRetry(redis.asyncio.retry.Retry):
         return result
 
 
-class _AsyncSentinelPool(redis.asyncio.sentinel.SentinelConnectionPool):
-    """Closes the connections to the sentinels too, which redis-py leaves open."""
-
-    async def aclose(self) -> None:
-        await super().aclose()
-        for sentinel in self.sentinel_manager.sentinels:
-            await sentinel.aclose()
-
-
 def connect_sync(settings: Settings, *, retries: int = 3, socket_timeout: float | None = 5.0) -> redis.Redis:
     """Return a client that replies in bytes; it connects with its first command; timeouts in seconds.
 
@@ -168,7 +160,9 @@ def connect_sync(settings: Settings, *, retries: int = 3, socket_timeout: float 
         # redis-py has no types for its sentinel module.
         manager: Any = redis.sentinel.Sentinel
         sentinels = manager(target.hosts, sentinel_kwargs=target.sentinel_options(), **options)
-        return cast(redis.Redis, sentinels.master_for(target.service, **target.options))
+        kind: type = connect_sentinel.SecureConnection if target.secure else connect_sentinel.Connection
+        client = sentinels.master_for(target.service, connection_class=kind, **target.options)
+        return cast(redis.Redis, client)
     try:
         return redis.Redis.from_url(url, **options)
     except (ValueError, RedisError) as error:
@@ -185,8 +179,14 @@ def connect_async(
         target = parse_sentinel(url)
         manager: Any = redis.asyncio.sentinel.Sentinel
         sentinels = manager(target.hosts, sentinel_kwargs=target.sentinel_options(), **options)
+        kind: type = (
+            connect_sentinel.AsyncSecureConnection if target.secure else connect_sentinel.AsyncConnection
+        )
         client = sentinels.master_for(
-            target.service, connection_pool_class=_AsyncSentinelPool, **target.options
+            target.service,
+            connection_pool_class=connect_sentinel.AsyncPool,
+            connection_class=kind,
+            **target.options,
         )
         return cast(redis.asyncio.Redis, client)
     try:
@@ -225,6 +225,11 @@ class SentinelTarget:
     service: str
     options: dict[str, Any] = field(repr=False)
     credentials: dict[str, str] = field(repr=False)
+
+    @property
+    def secure(self) -> bool:
+        """Whether the data servers speak TLS."""
+        return bool(self.options.get("ssl"))
 
     def sentinel_options(self) -> dict[str, Any]:
         """How to talk to the sentinels themselves: quickly on to the next one if one does not answer."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from shraga_models import NewTask, Python, TaskStatus, WorkerMode
+from shraga_queue.aclient import AsyncShraga
 from shraga_queue.client import Shraga
 from shraga_queue.config import Settings
 from shraga_queue.errors import ShragaError
@@ -138,3 +139,31 @@ def test_a_replica_that_has_not_seen_the_claim_ends_the_first_run_at_once(tmp_pa
         # Asynchronous replication allows no more: both hear of each other with the next heartbeat.
         assert first.last - second.begin < 2.0
         assert not second.silent_for(1)
+
+
+@several_hosts
+async def test_clients_find_the_new_primary_although_the_old_one_is_only_silent(tmp_path: Path) -> None:
+    with GuardedSite(tmp_path) as site:
+        settings = site.settings("desk")
+        ashraga = AsyncShraga.connect(settings=settings)
+        await ashraga.submit_task(NOOP)
+        site.shraga.submit_task(NOOP)
+        old = site.guarded.primary
+        assert old.host is not None
+        old.host.sever()
+        cut_at = time.monotonic()
+        site.guarded.wait_for_failover(old)
+        wait_until(lambda: accepted(site.shraga), 20, what="the new primary to take a task")
+        await ashraga.submit_task(NOOP)
+        assert time.monotonic() - cut_at < 20
+        assert site.shraga.counts().by_status[TaskStatus.QUEUED] >= 2
+        await ashraga.close()
+
+
+def accepted(shraga: Shraga) -> bool:
+    """Submit one; returns whether it was taken."""
+    try:
+        shraga.submit_task(NOOP)
+    except ShragaError:
+        return False
+    return True
