@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
 UV     := $(shell command -v uv 2>/dev/null)
 
-.PHONY: install check test demo bench soak snap clean
+.PHONY: install check test demo bench bench-faults bench-growth soak snap clean
 
 install: $(STAMP)
 demo: $(STAMP)
@@ -26,8 +26,16 @@ bench: $(DEV)
 	$(BIN)/python -m benchmarks.alone
 	$(BIN)/python -m benchmarks.peers $(BENCH)
 
+# A storm of 1,000 tasks (five minutes), then calm work for as long, which judges memory.
 soak: $(DEV)
 	$(BIN)/python benchmarks/soak.py
+	$(BIN)/python benchmarks/soak.py --calm
+
+bench-faults: $(DEV)
+	$(BIN)/python benchmarks/faults.py
+
+bench-growth: $(DEV)
+	$(BIN)/python benchmarks/growth.py
 
 snap: $(DEV)
 	$(BIN)/pytest tests/snapshots --snapshot-update

@@ -58,6 +58,7 @@ EVENT_LOOKS: dict[str, Look] = {
     _E.TASK_CANCELING: Look("◌", "canceling", "quiet"),
     _E.TASK_CANCELED: Look("⊘", "canceled", "quiet"),
     _E.TASK_SKIPPED: Look("»", "skipped", "quiet"),
+    _E.TASKS_FORGOTTEN: Look("␡", "deleted", "quiet"),
     _E.AGENT_MESSAGE: Look("“", "says", "running"),
     _E.WORKER_STARTED: Look("●", "worker up", "done"),
     _E.WORKER_CHANGED: Look("◐", "worker", "waiting"),

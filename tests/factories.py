@@ -332,7 +332,7 @@ class Ledger:
             "owner's score": self.user_index[owner, status].get(task) == float(got["moved_at"]),
             "lease": (task in self.leases) == running,
             "due time": (task in self.due) == (status is TaskStatus.SCHEDULED),
-            "expiry": f"expire:{task}" not in self.due or not status.is_final,
+            "expiry": (f"expire:{task}" in self.due) == ("expires_at" in got and not status.is_final),
             "queue": self.lists[queue][task] == (status is TaskStatus.QUEUED),
             "job status": self.jobs[task].get("status") == RQ_STATUS[status],
             "slot": slot.startswith(f"{got.get('slot')} {got['attempt']} {got.get('fence')} ") == running,

@@ -154,3 +154,40 @@ def leave_thread() -> None:
     import threading
 
     threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+
+
+def wall_clock() -> float:
+    """Return this host's wall clock."""
+    return time.time()
+
+
+def close_descriptors() -> str:
+    """Close everything but the standard streams, as old recipes for daemons do."""
+    os.closerange(3, 4096)
+    return "closed"
+
+
+def slip_away(seconds: float) -> None:
+    """Fork twice, with a session, a folder and an environment of its own, and close what was inherited."""
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.chdir("/")
+            os.closerange(0, 4096)
+            os.execve("/bin/sleep", ["sleep", str(seconds)], {})
+        os._exit(0)
+
+
+def devour(megabytes: int) -> int:
+    """Take memory beyond a limit of its own."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
+    return len(bytearray(megabytes << 21))
+
+
+def killed_for_memory() -> None:
+    """End as the kernel ends the largest process where memory runs out."""
+    import signal
+
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -24,6 +24,7 @@ class EventType(StrEnum):
     TASK_CANCELING = "task.canceling"
     TASK_CANCELED = "task.canceled"
     TASK_SKIPPED = "task.skipped"
+    TASKS_FORGOTTEN = "tasks.forgotten"
     AGENT_MESSAGE = "agent.message"
     WORKER_STARTED = "worker.started"
     WORKER_CHANGED = "worker.changed"

@@ -13,6 +13,7 @@ import platformdirs
 from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from shraga_models.durations import Seconds
 from shraga_queue.errors import InvalidInput
 
 SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "sentinel")
@@ -24,6 +25,8 @@ _FIXES = {
     "redis_url": f"start it with one of {', '.join(f'{scheme}://' for scheme in SCHEMES)}",
     "python_modules": "list dotted module names, such as 'mypkg.jobs'",
     "home": "give the path of a folder",
+    "keep_finished": "give a duration such as 90d, or 0 to keep ended tasks for ever",
+    "keep_finished_count": "give a number of tasks, or 0 for no limit",
     "config_file": "give the path of a TOML file",
 }
 _ENV_NAMES = {"config_file": "SHRAGA_CONFIG"}
@@ -64,6 +67,11 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("config_file", "SHRAGA_CONFIG"),
     )
     python_modules: Annotated[tuple[str, ...], NoDecode] = ("shraga_queue.demo",)
+
+    keep_finished: Annotated[Seconds, Field(ge=0)] = 90 * 86_400.0
+    """Seconds a task is kept after its end; 0 for ever."""
+    keep_finished_count: Annotated[int, Field(ge=0)] = 1_000_000
+    """How many ended tasks are kept, the youngest; 0 for all."""
 
     @field_validator("python_modules", mode="before")
     @classmethod

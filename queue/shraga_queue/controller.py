@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
 import structlog
@@ -17,9 +18,11 @@ from .calls import Call
 from .client import SyncDriver
 from .config import Settings
 from .connect import connect_sync, resolve_url
-from .engine import Engine
+from .engine import TRIM_BATCH, Engine
 from .keys import Keys
+from .mending import Mender
 from .operations import LEASE_MS
+from .retention import BATCH, Retention, remove_folders
 
 log = structlog.get_logger("shraga.controller")
 
@@ -28,8 +31,12 @@ RENEW_EVERY = 1.0
 REAP_EVERY = 0.5
 IDLE_TICK = 0.25
 """Seconds a due time may be late when nothing is known to be due sooner."""
+OUTAGE_PAUSE = 0.5
 RECONCILE_EVERY = 60.0
 TRIM_EVERY = 300.0
+FORGET_EVERY = 60.0
+FORGET_BATCHES = 5
+"""Batches of ended tasks deleted in one turn, so that what is due and what is lost wait for a moment only."""
 RECONCILE_SLICE = 500
 WORKER_SILENCE_MS = LEASE_MS
 WORKER_REMEMBERED_MS = 3_600_000
@@ -50,8 +57,10 @@ class Duty:
 class Controller:
     """One controller process; only the leader's writes are accepted, since every script compares its token."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, retention: Retention | None = None, home: Path | None = None) -> None:
         self.engine = engine
+        self.retention = retention or Retention()
+        self.home = home
         self.token = secrets.token_hex(16)
         self.leads = False
         self.stopping = threading.Event()
@@ -61,11 +70,13 @@ class Controller:
         self._renew_at = 0.0
         self._next_due = 0.0
         self._silent: dict[str, int] = {}
+        self._forgetting = Duty("forget", FORGET_EVERY, self._forget)
         self.duties = [
             Duty("release", 0.0, self._release),
             Duty("reap", REAP_EVERY, self._reap),
             Duty("reconcile", RECONCILE_EVERY, self._reconcile),
             Duty("trim", TRIM_EVERY, self._trim),
+            self._forgetting,
         ]
 
     def run(self) -> None:
@@ -78,7 +89,8 @@ class Controller:
                 log.warning("Redis is away; trying again", error=str(error))
                 self._distrust("Redis was away")
                 self._renew_at = 0.0
-                pause = 0.5
+                pause = OUTAGE_PAUSE
+                self._next_due = time.monotonic() + pause
             self.stopping.wait(max(0.005, min(pause, self._next_due - time.monotonic())))
         self._step_down()
 
@@ -171,8 +183,8 @@ class Controller:
 
     def _reconcile(self) -> None:
         for status in self.engine.to_reconcile():
-            first = 0
-            while (answer := self.engine.reconcile(self.token, status, first, RECONCILE_SLICE)) is not None:
+            first, mender = 0, Mender(self.engine, self.token)
+            while (answer := mender.mend(status, first, RECONCILE_SLICE)) is not None:
                 mended, seen = answer
                 if mended:
                     log.warning("mended", status=status.value, tasks=mended)
@@ -183,7 +195,20 @@ class Controller:
                     self._renew()
 
     def _trim(self) -> None:
-        self.engine.trim(WORKER_REMEMBERED_MS)
+        while self.engine.trim(WORKER_REMEMBERED_MS) >= TRIM_BATCH and not self.stopping.is_set():
+            if time.monotonic() >= self._renew_at:
+                self._renew()
+
+    def _forget(self) -> None:
+        for _ in range(FORGET_BATCHES):
+            gone = self.retention.forget(self.engine, self.token)
+            if gone is None:
+                self.leads = False
+            if self.home is not None and gone:
+                remove_folders(self.home, gone)
+            if not gone or len(gone) < BATCH:
+                return
+        self._forgetting.due = self._next_due = time.monotonic()
 
 
 def run_controller(settings: Settings) -> int:
@@ -192,7 +217,7 @@ def run_controller(settings: Settings) -> int:
     engine = Engine(
         SyncDriver(connect_sync(settings, retries=0, socket_timeout=3.0), Keys(settings.prefix), url=url)
     )
-    controller = Controller(engine)
+    controller = Controller(engine, Retention.of(settings), settings.home)
 
     def stop(signum: int, frame: FrameType | None) -> None:
         controller.stopping.set()

@@ -25,7 +25,7 @@ from urllib.parse import quote
 
 from shraga_queue import embedded_keeper
 from shraga_queue.config import Settings
-from shraga_queue.embedded_keeper import ask, lock
+from shraga_queue.embedded_keeper import ask, lock, serves
 from shraga_queue.errors import ShragaError, Unreachable
 
 # The kernel allows 108 bytes on Linux and 104 on macOS, the closing NUL included.
@@ -159,7 +159,7 @@ def _keeper(home: Path) -> str | None:
 
 def _serving(home: Path) -> str | None:
     path = _keeper(home)
-    return path if path and ask(path).startswith(b"+PONG") else None
+    return path if path and serves(ask(path)) else None
 
 
 def _bring_up(home: Path) -> str:
@@ -173,7 +173,7 @@ def _bring_up(home: Path) -> str:
                 _spawn_keeper(home)
                 continue
             reply = ask(path) if path else b""
-            if path and reply.startswith(b"+PONG"):
+            if path and serves(reply):
                 return path
             if reply.startswith(b"-LOADING"):
                 deadline = time.monotonic() + ANSWER_LIMIT

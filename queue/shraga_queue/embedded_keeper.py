@@ -43,6 +43,11 @@ def ask(path: str, command: bytes = b"PING\r\n", timeout: float = 1.0) -> bytes:
             return b""
 
 
+def serves(answer: bytes) -> bool:
+    """Whether the answer to PING is that of a server that can be read, be it that its disk takes no writes."""
+    return answer.startswith((b"+PONG", b"-MISCONF"))
+
+
 def lock(path: str, operation: int) -> int | None:
     """Return a close-on-exec descriptor that holds the flock, or None if somebody else holds it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -189,7 +194,7 @@ class Keeper:
             deadline = time.monotonic() + START_LIMIT
             while not self.terminated:
                 answer = ask(self.path)
-                if answer.startswith(b"+PONG"):
+                if serves(answer):
                     return None
                 if not self.alive():
                     return os.pread(log, 1 << 20, offset)
@@ -347,9 +352,15 @@ def main(home: str, path: str, binary: str) -> int:
     if os.fork():
         os._exit(0)
     os.umask(0o077)
-    if claim(home, path) is None:
-        answer("taken")
-        return 0
+    try:
+        if claim(home, path) is None:
+            answer("taken")
+            return 0
+    except OSError as error:
+        answer(
+            f"failed The folder {home} cannot be used: {error.strerror}. Free disk space there, or mend the disk."
+        )
+        return 1
     keeper = Keeper(home, path, binary)
     keeper.obey_signals()
     try:

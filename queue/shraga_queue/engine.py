@@ -10,7 +10,17 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from shraga_models import ExecutionDetails, Limits, RunStatus, TaskOutput, TaskSpec, TaskStatus, run_id
+from shraga_models import (
+    ANY_CAPABILITY,
+    ExecutionDetails,
+    Limits,
+    Priority,
+    RunStatus,
+    TaskOutput,
+    TaskSpec,
+    TaskStatus,
+    run_id,
+)
 from shraga_models.base import Model
 
 from .calls import Argument, Batch, Call, as_is
@@ -19,6 +29,7 @@ from .codec import held_runs, pairs, read_spec, scored, text
 from .operations import LEASE_MS
 from .submission import invalid
 
+TRIM_BATCH = 5_000
 STALE = "stale"
 """The answer to a write for a run that is no longer the caller's."""
 ASKED = ("name", "spec", "labels", "kind", "priority", "capability")
@@ -267,11 +278,15 @@ class Engine:
         reply = self.driver.call(Call(as_is, "release", (self.keys.make("due"),), (token, limit)))
         return None if reply is None else (int(reply[0]), int(reply[1]))
 
-    def to_reconcile(self) -> list[TaskStatus]:
-        """Return the statuses whose tasks are not all where they belong, by counting; a count costs no walk."""
+    def queues(self) -> list[str]:
+        """Return the keys of our queues that have ever held a task."""
         prefix = self.keys.make("rq_queue", queue=self.keys.queue_name_prefix)
         queues = self.driver.call(Call(as_is, command=("SMEMBERS", self.keys.make("rq_queues"))))
-        ours = [text(queue) for queue in queues if text(queue).startswith(prefix)]
+        return [text(queue) for queue in queues if text(queue).startswith(prefix)]
+
+    def to_reconcile(self) -> list[TaskStatus]:
+        """Return the statuses whose tasks are not all where they belong, by counting; a count costs no walk."""
+        ours = self.queues()
         statuses = (TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.SCHEDULED)
         commands: list[tuple[Argument, ...]] = [
             ("ZCARD", self.keys.make("index", status=one)) for one in statuses
@@ -288,15 +303,10 @@ class Engine:
         }
         return [status for status in statuses if found[status]]
 
-    def reconcile(self, token: str, status: TaskStatus, first: int, count: int) -> tuple[int, int] | None:
-        """Mend a slice of a status; returns how many were mended and seen, or None when not leading."""
-        args = (token, LEASE_MS, status.value, first, count)
-        reply = self.driver.call(Call(as_is, "reconcile", self._leases(), args))
-        return None if reply is None else (int(reply[0]), int(reply[1]))
-
-    def trim(self, silent_ms: int) -> int:
-        """Drop what RQ's registries and the worker list keep past their time; returns how many went."""
-        args = (self.keys.queue_name_prefix, silent_ms)
+    def trim(self, silent_ms: int, limit: int = TRIM_BATCH) -> int:
+        """Drop what RQ's registries and the worker list keep past their time, `limit` of each; returns how many."""
+        always = [self.keys.queue_name(ANY_CAPABILITY, priority) for priority in Priority]
+        args: tuple[Argument, ...] = (self.keys.queue_name_prefix, silent_ms, limit, *always)
         return int(self.driver.call(Call(as_is, "trim", (self.keys.make("rq_queues"),), args)))
 
     def silent_workers(self, silent_ms: int) -> dict[str, int]:

@@ -23,6 +23,7 @@ _TEMPLATES = {
     "audit": "{p}:audit",
     "due": "{p}:due",
     "leases": "{p}:leases",
+    "forgotten": "{p}:forgotten",
     "pulse": "{p}:pulse:{hour}",
     "workers": "{p}:workers",
     "worker": "{p}:w:{worker}",
@@ -40,6 +41,8 @@ _TEMPLATES = {
     "rq_scheduled": "{rq}:scheduled:{queue}",
     "rq_canceled": "{rq}:canceled:{queue}",
     "rq_worker": "{rq}:worker:{rq_worker}",
+    "rq_workers": "{rq}:workers",
+    "rq_workers_of": "{rq}:workers:{queue}",
     "rq_commands": "{rq}:pubsub:{rq_worker}",
     "rq_suspended": "{rq}:suspended",
 }

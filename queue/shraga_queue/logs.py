@@ -3,8 +3,26 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
+from typing import Any
 
 import structlog
+
+
+class _Steady:
+    """Standard error as it is at the moment; a full disk or a closed terminal costs the line, not the process."""
+
+    def write(self, text: str) -> int:
+        with suppress(OSError, ValueError):
+            sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
+
+
+_steady: Any = _Steady()
 
 
 def configure_logs() -> None:
@@ -15,7 +33,6 @@ def configure_logs() -> None:
             structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=False),
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0),
         ],
-        # Looked up anew each time: whoever redirects standard error means later lines too.
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(_steady),
         cache_logger_on_first_use=False,
     )

@@ -1,4 +1,4 @@
-"""A part of the house as a process of its own: `python -m shraga_queue.part controller | worker [options]`."""
+"""A part of the house as a process of its own: `python -m shraga_queue.part controller | worker | sweep [options]`."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from .controller import run_controller
 from .errors import ShragaError, Unreachable
 from .logs import configure_logs
 from .pool import WorkerOptions, run_worker
+from .retention import run_sweep
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the part; it ends when the process that started it does."""
     parser = argparse.ArgumentParser(prog="shraga-part")
-    parser.add_argument("kind", choices=("controller", "worker"))
+    parser.add_argument("kind", choices=("controller", "worker", "sweep"))
     parser.add_argument("--slots", type=int, default=1)
     parser.add_argument("--name")
     parser.add_argument("--capability", action="append", default=[])
@@ -34,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load_settings()
         if given.kind == "controller":
             return run_controller(settings)
+        if given.kind == "sweep":
+            return run_sweep(settings)
         options = WorkerOptions(
             name=given.name,
             slots=given.slots,

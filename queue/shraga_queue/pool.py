@@ -32,12 +32,15 @@ from .errors import Refused
 from .horse import Deadline
 from .keys import Keys
 from .slot import SlotSetup, run_slot
+from .up import environment
 
 log = structlog.get_logger("shraga.worker")
 
 BEAT_EVERY = 2.0
 TICK = 0.2
 RESTART_PAUSE = 1.0
+SWEEP_EVERY = 3_600.0
+"""Seconds between two looks for folders of deleted tasks."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,8 @@ class Supervisor:
         self.stops = 0
         self._relayed = 0
         self._beat_at = 0.0
+        self._sweep: subprocess.Popen[bytes] | None = None
+        self._sweep_at = time.monotonic() + SWEEP_EVERY * random.random()
 
     def run(self) -> int:
         """Start the slots, keep them, end them."""
@@ -141,6 +146,8 @@ class Supervisor:
             self._beat()
         if self.stops > self._relayed:
             self._relay_stop()
+        if time.monotonic() >= self._sweep_at:
+            self._start_sweep()
         for slot in [one for one in self.slots if one.has_ended()]:
             self._slot_ended(slot)
         for slot in self.slots:
@@ -236,6 +243,16 @@ class Supervisor:
             start_new_session=True,
             env=environment,
         )
+
+    def _start_sweep(self) -> None:
+        # A process of its own: neither a slow disk nor a slow server may hold up the supervisor.
+        self._sweep_at = time.monotonic() + SWEEP_EVERY
+        if self._sweep is None or self._sweep.poll() is not None:
+            self._sweep = subprocess.Popen(
+                [sys.executable, "-m", "shraga_queue.part", "sweep"],
+                stdin=subprocess.DEVNULL,
+                env=environment(self.settings.model_copy(update={"redis_url": self.url})),
+            )
 
     def _relay_stop(self) -> None:
         self._relayed += 1

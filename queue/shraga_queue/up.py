@@ -48,6 +48,8 @@ def environment(settings: Settings) -> dict[str, str]:
         "SHRAGA_PREFIX": settings.prefix,
         "SHRAGA_USER": settings.user,
         "SHRAGA_PYTHON_MODULES": ",".join(settings.python_modules),
+        "SHRAGA_KEEP_FINISHED": str(settings.keep_finished),
+        "SHRAGA_KEEP_FINISHED_COUNT": str(settings.keep_finished_count),
     }
     if settings.redis_url:
         given["SHRAGA_REDIS_URL"] = settings.redis_url

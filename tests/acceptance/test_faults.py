@@ -10,47 +10,28 @@ from pathlib import Path
 import pytest
 
 from shraga_models import Liveness, NewTask, Python, RunStatus, Shell, TaskStatus
-from shraga_queue import proctree
 from shraga_queue.client import Shraga
 from shraga_queue.config import Settings
 from shraga_queue.embedded import Embedded
 from shraga_queue.engine import Claim, Engine
+from tests.acceptance.conftest import Timed
 from tests.processes import Processes, alive_with
+from tests.scenes import begun, hold, second_run_within
 from tests.waiting import wait_until
 
 DETECTED_WITHIN = 10.0
 
 
-def hold(shraga: Shraga, path: Path, seconds: float = 60, **limits: object) -> str:
-    """Submit a task that notes its begin and end, and return its id once it runs."""
-    action = Python("tests.jobs:hold", args={"path": str(path), "seconds": seconds})
-    task = shraga.submit("hold", action, limits=limits)
-    wait_until(lambda: path.exists() and "begin" in path.read_text(), what="the task to begin")
-    return task.id
-
-
-def begun(path: Path) -> list[int]:
-    return [int(line.split()[1]) for line in path.read_text().splitlines() if line.startswith("begin")]
-
-
-def second_run_within(shraga: Shraga, path: Path, task_id: str, seconds: float) -> float:
-    """Wait for the second run and return how long it took; the first one's process must be gone by then."""
-    started = time.monotonic()
-    wait_until(lambda: len(begun(path)) >= 2, seconds + 5, what="the second run")
-    took = time.monotonic() - started
-    assert not proctree.is_alive(begun(path)[0])
-    assert shraga.runs(task_id)[0].status is RunStatus.LOST
-    return took
-
-
 def test_a_killed_horse_loses_the_run_at_once_and_it_runs_again(
-    processes: Processes, shraga: Shraga, tmp_path: Path
+    processes: Processes, shraga: Shraga, tmp_path: Path, timed: Timed
 ) -> None:
     worker = processes.worker(shraga)
     note = tmp_path / "note"
     task_id = hold(shraga, note)
     os.kill(processes.horse_pids(worker)[0], signal.SIGKILL)
-    assert second_run_within(shraga, note, task_id, 3) < 3
+    took = second_run_within(shraga, note, task_id, 3)
+    assert took < 3
+    timed("kill horse", took)
     assert "SIGKILL" in shraga.runs(task_id)[0].error
     shraga.cancel(task_id, timeout=10)
 
@@ -68,20 +49,22 @@ def test_a_horse_that_somebody_else_told_to_stop_loses_its_run(
 
 
 def test_a_killed_slot_loses_the_run_at_once_and_is_replaced(
-    processes: Processes, shraga: Shraga, tmp_path: Path
+    processes: Processes, shraga: Shraga, tmp_path: Path, timed: Timed
 ) -> None:
     worker = processes.worker(shraga)
     note = tmp_path / "note"
     task_id = hold(shraga, note)
     (slot,) = processes.slot_pids(worker)
     os.kill(slot, signal.SIGKILL)
-    assert second_run_within(shraga, note, task_id, 6) < 6
+    took = second_run_within(shraga, note, task_id, 6)
+    assert took < 6
+    timed("kill slot", took)
     assert processes.slot_pids(worker) != [slot]
     shraga.cancel(task_id, timeout=10)
 
 
 def test_a_killed_worker_is_noticed_and_its_task_runs_elsewhere(
-    processes: Processes, shraga: Shraga, engine: Engine, tmp_path: Path
+    processes: Processes, shraga: Shraga, engine: Engine, tmp_path: Path, timed: Timed
 ) -> None:
     processes.controller()
     first = processes.worker(shraga, "first")
@@ -90,7 +73,9 @@ def test_a_killed_worker_is_noticed_and_its_task_runs_elsewhere(
     processes.worker(shraga, "second")
     old = shraga.runs(task_id)[-1]
     first.kill()
-    assert second_run_within(shraga, note, task_id, DETECTED_WITHIN) < DETECTED_WITHIN
+    took = second_run_within(shraga, note, task_id, DETECTED_WITHIN)
+    assert took < DETECTED_WITHIN
+    timed("kill worker", took)
     record = processes.worker_record(shraga, "first")
     assert record is not None
     assert (record.liveness, record.lost) == (Liveness.OFFLINE, True)
@@ -131,7 +116,7 @@ def test_a_task_that_kills_its_worker_fails_after_its_last_try(processes: Proces
 
 
 def test_a_frozen_worker_cannot_run_its_task_beside_the_next(
-    processes: Processes, shraga: Shraga, tmp_path: Path
+    processes: Processes, shraga: Shraga, tmp_path: Path, timed: Timed
 ) -> None:
     processes.controller()
     first = processes.worker(shraga, "first")
@@ -140,7 +125,9 @@ def test_a_frozen_worker_cannot_run_its_task_beside_the_next(
     processes.worker(shraga, "second")
     (slot,) = processes.slot_pids(first)
     os.kill(slot, signal.SIGSTOP)
-    assert second_run_within(shraga, note, task_id, DETECTED_WITHIN) < DETECTED_WITHIN
+    took = second_run_within(shraga, note, task_id, DETECTED_WITHIN)
+    assert took < DETECTED_WITHIN
+    timed("freeze slot", took)
     os.kill(slot, signal.SIGCONT)
     other = shraga.wait(shraga.submit("after", Shell("true")).id, 15)
     assert other.status is TaskStatus.COMPLETED
@@ -161,7 +148,9 @@ def test_a_frozen_horse_keeps_its_lease_and_ends_at_its_time_limit(
     assert len(begun(note)) == 1
 
 
-def test_the_lead_passes_on_when_the_leading_controller_dies(processes: Processes, shraga: Shraga) -> None:
+def test_the_lead_passes_on_when_the_leading_controller_dies(
+    processes: Processes, shraga: Shraga, timed: Timed
+) -> None:
     first = processes.controller()
     wait_until(lambda: shraga.counts().has_leader, what="a leader")
     processes.controller()
@@ -170,7 +159,9 @@ def test_the_lead_passes_on_when_the_leading_controller_dies(processes: Processe
     started = time.monotonic()
     task = shraga.submit("soon", Shell("exit 1"), limits={"retries": 1, "backoff": "10ms"})
     assert shraga.wait(task.id, 20).attempt == 2
-    assert time.monotonic() - started < DETECTED_WITHIN
+    took = time.monotonic() - started
+    assert took < DETECTED_WITHIN
+    timed("kill controller", took)
 
 
 @pytest.fixture

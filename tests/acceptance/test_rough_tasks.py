@@ -13,8 +13,8 @@ import pytest
 from shraga_models import Python, RunStatus, Shell, Task, TaskStatus
 from shraga_queue import proctree
 from shraga_queue.client import Shraga
-from tests.acceptance.test_faults import begun
 from tests.processes import Processes, alive_with
+from tests.scenes import begun
 from tests.waiting import wait_until
 
 
@@ -100,6 +100,41 @@ def test_a_thread_that_is_left_behind_does_not_meet_the_next_task(worker: Proces
     assert call(shraga, "leave_thread").status is TaskStatus.COMPLETED
     assert the_next_one_is_fine(shraga)
     assert worker.horse_pids(process) != [before]
+
+
+def test_a_task_that_closes_its_descriptors_hurts_itself_alone(worker: Processes, shraga: Shraga) -> None:
+    limits = {"lost_retries": 1, "backoff": "10ms"}
+    task = shraga.submit("close", Python("tests.jobs:close_descriptors"), limits=limits)
+    ended = shraga.wait(task.id, 30)
+    # Its horse cannot tell what came of it any more.
+    assert (ended.status, ended.attempt) == (TaskStatus.FAILED, 2)
+    assert [run.status for run in shraga.runs(task.id)] == [RunStatus.LOST, RunStatus.LOST]
+    assert the_next_one_is_fine(shraga)
+
+
+def test_what_slips_away_is_ended_with_its_task(worker: Processes, shraga: Shraga) -> None:
+    assert call(shraga, "slip_away", seconds=9191.5).status is TaskStatus.COMPLETED
+    wait_until(lambda: not alive_with("sleep 9191.5"), what="what slipped away to be gone")
+    assert the_next_one_is_fine(shraga)
+
+
+def test_a_task_that_eats_memory_beyond_its_limit_fails_alone(worker: Processes, shraga: Shraga) -> None:
+    eaten = call(shraga, "devour", megabytes=800)
+    assert (eaten.status, eaten.attempt) == (TaskStatus.FAILED, 1)
+    assert "MemoryError" in eaten.error
+    shell = shraga.submit("eat", Shell("ulimit -v 200000; exec python3 -c 'bytearray(1 << 30)'"))
+    assert shraga.wait(shell.id, 30).status is TaskStatus.FAILED
+
+
+def test_a_task_that_the_kernel_ends_for_memory_is_lost_and_says_so(
+    worker: Processes, shraga: Shraga
+) -> None:
+    limits = {"lost_retries": 1, "backoff": "10ms"}
+    task = shraga.submit("oom", Python("tests.jobs:killed_for_memory"), limits=limits)
+    ended = shraga.wait(task.id, 30)
+    assert (ended.status, ended.attempt) == (TaskStatus.FAILED, 2)
+    assert "out of memory?" in ended.error
+    assert the_next_one_is_fine(shraga)
 
 
 def test_a_worker_whose_folder_is_gone_goes_on(processes: Processes, shraga: Shraga, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from shraga_queue import engine as engine_module
 from shraga_queue.client import Shraga
 from shraga_queue.controller import Controller
 from shraga_queue.engine import Engine
+from shraga_queue.mending import Mender
 from tests.factories import assert_agreement, end_lease, execute, hire, lead_and_release, make_due, new_task
 from tests.waiting import wait_until
 
@@ -98,14 +99,14 @@ def test_leader_that_no_longer_renews_is_overtaken_and_what_it_writes_is_refused
         wait_until(lambda: not leader.leads, what="the first one's notice")
         assert holder(shraga) == second.token
         assert engine.release_due(leader.token) is None
-        assert engine.reconcile(leader.token, TaskStatus.QUEUED, 0, 10) is None
+        assert Mender(engine, leader.token).mend(TaskStatus.QUEUED, 0, 10) is None
 
 
 def test_stranger_releases_and_mends_nothing(shraga: Shraga, engine: Engine) -> None:
     task = shraga.submit_task(new_task(schedule=Schedule(at="2099-01-01")))
     make_due(shraga, task.id)
     assert engine.release_due("stranger") is None
-    assert engine.reconcile("stranger", TaskStatus.SCHEDULED, 0, 10) is None
+    assert Mender(engine, "stranger").mend(TaskStatus.SCHEDULED, 0, 10) is None
     assert shraga.get(task.id).status is TaskStatus.SCHEDULED
 
 
@@ -252,3 +253,19 @@ def test_leader_outlives_an_error_of_redis(
     wait_until(lambda: shraga.get(task.id).status is TaskStatus.QUEUED, what="the release after the error")
     assert failed.is_set()
     assert leader._trust_at > 0
+
+
+def test_while_redis_is_away_it_is_asked_in_measure(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    from redis.exceptions import ConnectionError as RedisConnectionError
+
+    asked: list[float] = []
+
+    def lead(token: str, lease_ms: int) -> int:
+        asked.append(time.monotonic())
+        raise RedisConnectionError("away")
+
+    monkeypatch.setattr(engine, "lead", lead)
+    monkeypatch.setattr(module, "OUTAGE_PAUSE", 0.1)
+    with running(Controller(engine)):
+        wait_until(lambda: len(asked) >= 3, what="a few tries")
+    assert asked[2] - asked[0] >= 0.2

@@ -501,6 +501,29 @@ def test_trim_takes_only_what_is_past_its_time_and_ours(shraga: Shraga, hand: Ha
     execute(shraga, "DEL", foreign)
 
 
+def test_killed_slots_are_dropped_from_rq_s_lists_and_live_ones_stay(shraga: Shraga, hand: Hand) -> None:
+    keys = shraga.driver.keys
+    live, dead = (f"{keys.make('rq_worker', rq_worker=f'{name}.{keys.prefix}')}" for name in ("live", "dead"))
+    lists = [keys.make("rq_workers"), keys.make("rq_workers_of", queue=keys.queue_name("any", "low"))]
+    execute(shraga, "HSET", live, "state", "idle")
+    for one in lists:
+        execute(shraga, "SADD", one, live, dead)
+    hand.engine.trim(60_000)
+    for one in lists:
+        assert execute(shraga, "SISMEMBER", one, live) == 1
+        assert execute(shraga, "SISMEMBER", one, dead) == 0
+    execute(shraga, "DEL", live)
+
+
+def test_trim_takes_a_bounded_number_at_a_time(shraga: Shraga, hand: Hand) -> None:
+    task = bring_to(shraga, hand, TaskStatus.COMPLETED)
+    own = shraga.driver.keys.make("rq_finished", queue=task.queue)
+    for number in range(7):
+        execute(shraga, "ZADD", own, 1, f"old{number}")
+    assert [hand.engine.trim(60_000, limit=3) for _ in range(4)] == [3, 3, 1, 0]
+    assert execute(shraga, "ZRANGE", own, 0, -1) == [task.id.encode()]
+
+
 def test_idle_worker_is_rung_for_when_a_task_is_queued(shraga: Shraga, hand: Hand) -> None:
     submit(shraga, capability="gpu")
     bells = [shraga.driver.keys.make("bell", capability=one) for one in ("gpu", "any")]

@@ -11,6 +11,7 @@ from rq.serializers import JSONSerializer
 from shraga_models import Schedule, TaskStatus, new_id
 from shraga_queue.client import Shraga
 from shraga_queue.engine import Engine
+from shraga_queue.mending import Mender
 from tests.factories import (
     Hand,
     Ledger,
@@ -35,7 +36,7 @@ def hand(engine: Engine) -> Hand:
 
 def mend(engine: Engine) -> int:
     """Look at everything once; return how many were mended."""
-    answers = [engine.reconcile("test", status, 0, 1000) for status in MENDED]
+    answers = [Mender(engine, "test").mend(status, 0, 1000) for status in MENDED]
     return sum(answer[0] for answer in answers if answer)
 
 
@@ -118,7 +119,8 @@ def test_slices_see_everything(shraga: Shraga, hand: Hand) -> None:
     tasks = [shraga.submit_task(new_task()) for _ in range(7)]
     for task in tasks:
         take(shraga, TaskStatus.QUEUED, task.id, task.queue)
-    answers = [hand.engine.reconcile("test", TaskStatus.QUEUED, first, 3) for first in (0, 3, 6)]
+    mender = Mender(hand.engine, "test")
+    answers = [mender.mend(TaskStatus.QUEUED, first, 3) for first in (0, 3, 6)]
     assert answers == [(3, 3), (3, 3), (1, 1)]
     assert_agreement(shraga)
 
@@ -174,3 +176,39 @@ def test_released_after_mending_a_task_runs_once(shraga: Shraga, hand: Hand) -> 
     hand.engine.release_due("test")
     assert hand.claim().task_id == task.id
     assert hand.try_claim() is None
+
+
+@pytest.mark.parametrize("page", [1, 3, 10])
+def test_a_queue_is_read_in_pages_and_none_is_passed_over(
+    shraga: Shraga, hand: Hand, page: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shraga_queue.mending.PAGE", page)
+    tasks = [
+        shraga.submit_task(new_task(priority=one)) for one in ("low", "normal", "high") for _ in range(7)
+    ]
+    for task in tasks[::5]:
+        take(shraga, TaskStatus.QUEUED, task.id, task.queue)
+    assert mend(hand.engine) == len(tasks[::5])
+    assert_agreement(shraga)
+
+
+def test_what_is_queued_while_the_queues_are_read_is_left_alone(shraga: Shraga, hand: Hand) -> None:
+    mender = Mender(hand.engine, "test")
+    shraga.submit_task(new_task())
+    assert mender.mend(TaskStatus.QUEUED, 0, 100) == (0, 1)
+    late = shraga.submit_task(new_task())
+    hand.claim()
+    assert mender.mend(TaskStatus.QUEUED, 0, 100) == (0, 1)
+    assert shraga.find_rows("status:queued")[0].id == late.id
+    assert_agreement(shraga)
+
+
+def test_a_task_is_found_from_either_end_of_a_long_queue(shraga: Shraga, hand: Hand) -> None:
+    tasks = shraga.submit_many([new_task() for _ in range(1200)])
+    for place in (0, 1, 600, 1198, 1199):
+        shraga.cancel(tasks[place].id)
+    # Queued anew, it stands last although its id is old.
+    shraga.retry(tasks[0].id)
+    shraga.cancel(tasks[0].id)
+    assert shraga.counts().by_status[TaskStatus.QUEUED] == 1195
+    assert_agreement(shraga)

@@ -1,10 +1,13 @@
-"""Any order of moves by any actors, late and wrong ones among them: all keys agree after each step."""
+"""Any order of moves by any actors, late and wrong ones among them: after each step all keys agree, and what was
+done is told and audited once, in its order."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck
+from hypothesis import settings as profile
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -14,12 +17,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from shraga_models import Limits, RunStatus, Schedule, TaskStatus, WorkerMode
+from shraga_models import MOVES, Limits, RunStatus, Schedule, TaskStatus, WorkerMode
 from shraga_queue.client import Shraga, SyncDriver
+from shraga_queue.config import Settings
 from shraga_queue.engine import STALE, Claim, Engine, LogLine
 from shraga_queue.errors import Refused
 from shraga_queue.keys import Keys
-from tests.factories import Hand, Ledger, execute, fresh_prefix, hire, make_due, new_task
+from shraga_queue.mending import Mender
+from tests.factories import Hand, Ledger, end_lease, execute, fresh_prefix, hire, make_due, new_task
 
 OUTCOMES = [RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.TIMEOUT, RunStatus.CANCELED]
 LIMITS = [
@@ -33,17 +38,18 @@ pick = st.integers(0, 1000)
 
 
 class StoreMachine(RuleBasedStateMachine):
-    """Two owners, two workers with two slots, an operator and a leader."""
+    """Two owners, two workers with two slots, an operator and a leader, each with a connection of its own."""
 
-    connected: Shraga
+    connected: list[Shraga]
 
     def __init__(self) -> None:
         super().__init__()
-        connection = self.connected.driver.connection
-        self.shraga = Shraga(SyncDriver(connection, Keys(fresh_prefix())), self.connected.settings)
-        self.engine = Engine(self.shraga.driver)
-        first = hire(self.engine, "w1")
-        second = hire(self.engine, "w2", capabilities=("gpu",))
+        keys = Keys(fresh_prefix())
+        clients = [SyncDriver(one.driver.connection, keys) for one in self.connected]
+        self.shraga = Shraga(clients[0], self.connected[0].settings)
+        self.engine = Engine(clients[1])
+        first = hire(Engine(clients[2]), "w1")
+        second = hire(Engine(clients[0]), "w2", capabilities=("gpu",))
         self.hands = [first, second, *(self._second_slot(hand) for hand in (first, second))]
         self.modes = {hand.worker_id: WorkerMode.ACCEPTING for hand in self.hands}
         self.status: dict[str, TaskStatus] = {}
@@ -51,10 +57,14 @@ class StoreMachine(RuleBasedStateMachine):
         self.fence: dict[str, int] = {}
         self.asked: set[str] = set()
         self.claims: list[tuple[Hand, Claim]] = []
+        self.owner: dict[str, str] = {}
+        self.told: list[tuple[str, str]] = []
+        self.audited: list[tuple[str, str]] = []
+        self.read: dict[str, str] = {}
         self.engine.lead("leader", 600_000)
 
     def _second_slot(self, hand: Hand) -> Hand:
-        return Hand(self.engine, hand.worker_id, hand.worker, 2, hand.capabilities)
+        return Hand(hand.engine, hand.worker_id, hand.worker, 2, hand.capabilities)
 
     def _is_live(self, claim: Claim) -> bool:
         running = self.status[claim.task_id] is TaskStatus.RUNNING
@@ -65,6 +75,12 @@ class StoreMachine(RuleBasedStateMachine):
 
     def _chosen(self, number: int) -> str:
         return sorted(self.status)[number % len(self.status)]
+
+    def _expect(self, task_id: str, action: str, *events: str) -> None:
+        """Note what has to be audited and told of a step."""
+        if action not in MOVES or MOVES[action].is_audited:
+            self.audited.append((action, task_id))
+        self.told += [(f"task.{event}", task_id) for event in events]
 
     def _ended(self, task_id: str, status: str) -> None:
         self.status[task_id] = TaskStatus(status)
@@ -84,7 +100,8 @@ class StoreMachine(RuleBasedStateMachine):
         schedule = Schedule(at="2099-01-01") if later else None
         new = new_task(priority=priority, capability=capability, limits=limits, schedule=schedule)
         task = self.shraga.submit_task(new, owner=owner)
-        self.status[task.id], self.attempt[task.id] = task.status, 1
+        self.status[task.id], self.attempt[task.id], self.owner[task.id] = task.status, 1, owner
+        self._expect(task.id, "submit", "submitted")
 
     @precondition(lambda self: self.status)
     @rule(number=pick)
@@ -99,6 +116,10 @@ class StoreMachine(RuleBasedStateMachine):
         assert (answer, now) == (
             ("asked", status) if status is TaskStatus.RUNNING else ("canceled", TaskStatus.CANCELED)
         )
+        if answer == "canceled":
+            self._expect(task_id, "cancel", "canceled")
+        elif task_id not in self.asked:
+            self._expect(task_id, "ask_cancel", "canceling")
         self.status[task_id] = now
         self.asked.add(task_id)
 
@@ -114,6 +135,7 @@ class StoreMachine(RuleBasedStateMachine):
             return
         self.attempt[task_id] += status.is_final
         self.status[task_id] = TaskStatus.QUEUED
+        self._expect(task_id, "retry" if status.is_final else "run_now", "queued")
         self.asked.discard(task_id)
         assert (task.status, task.attempt) == (TaskStatus.QUEUED, self.attempt[task_id])
 
@@ -142,6 +164,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.status[claim.task_id] = TaskStatus.RUNNING
             self.fence[claim.task_id] = claim.fence
             self.claims.append((hand, claim))
+            self._expect(claim.task_id, "claim", "started")
 
     @precondition(lambda self: self.claims)
     @rule(number=pick)
@@ -152,6 +175,44 @@ class StoreMachine(RuleBasedStateMachine):
         assert answer == (("canceled" if asked else "queued") if self._is_live(claim) else STALE)
         if answer != STALE:
             self.status[claim.task_id] = TaskStatus(answer)
+            self._expect(claim.task_id, "stop" if asked else "give_back", answer)
+
+    @precondition(lambda self: TaskStatus.QUEUED in self.status.values())
+    @rule(number=pick)
+    def claim_what_has_expired(self, number: int) -> None:
+        """The time to expire has come, the leader has not been there yet, and a worker looks."""
+        hand = self.hands[number % len(self.hands)]
+        found = [
+            one for one in sorted(self.status) if self._expires(one) and self.status[one] is TaskStatus.QUEUED
+        ]
+        if not found or not self._free(hand) or self.modes[hand.worker_id] is WorkerMode.DRAINING:
+            return
+        queue = self.shraga.get(found[0]).queue
+        if queue not in hand.queues:
+            return
+        make_due(self.shraga, f"expire:{found[0]}")
+        execute(self.shraga, "LREM", self._queue_of(found[0]), 1, found[0])
+        execute(self.shraga, "LPUSH", self._queue_of(found[0]), found[0])
+        claim = Hand.try_claim(self._with_queues(hand, [queue]))
+        self.status[found[0]] = TaskStatus.SKIPPED
+        self._expect(found[0], "expire", "skipped")
+        if claim is not None:
+            self.status[claim.task_id] = TaskStatus.RUNNING
+            self.fence[claim.task_id] = claim.fence
+            self.claims.append((hand, claim))
+            self._expect(claim.task_id, "claim", "started")
+
+    def _expires(self, task_id: str) -> bool:
+        due = self.shraga.driver.keys.make("due")
+        return execute(self.shraga, "ZSCORE", due, f"expire:{task_id}") is not None
+
+    def _queue_of(self, task_id: str) -> str:
+        return self.shraga.driver.keys.make("rq_queue", queue=self.shraga.get(task_id).queue)
+
+    def _with_queues(self, hand: Hand, queues: list[str]) -> Hand:
+        narrow = Hand(hand.engine, hand.worker_id, hand.worker, hand.slot, hand.capabilities)
+        narrow.queues = queues
+        return narrow
 
     @precondition(lambda self: self.claims)
     @rule(number=pick, tell=st.booleans())
@@ -173,15 +234,33 @@ class StoreMachine(RuleBasedStateMachine):
     def commit(self, number: int, outcome: RunStatus) -> None:
         hand, claim = self.claims[number % len(self.claims)]
         answer = hand.commit(claim, outcome, error="why")
-        self._judge(claim, answer, completes=outcome is RunStatus.COMPLETED)
+        self._judge(claim, answer, completes=outcome is RunStatus.COMPLETED, lost=False)
 
     @precondition(lambda self: self.claims)
     @rule(number=pick)
     def lose(self, number: int) -> None:
         hand, claim = self.claims[number % len(self.claims)]
-        self._judge(claim, hand.lose(claim), completes=False)
+        self._judge(claim, hand.lose(claim), completes=False, lost=True)
 
-    def _judge(self, claim: Claim, answer: str, *, completes: bool) -> None:
+    @precondition(lambda self: self.claims)
+    @rule(number=pick, leads=st.booleans(), ended=st.booleans())
+    def reap(self, number: int, leads: bool, ended: bool) -> None:
+        """A controller gives a run up: only the leader may, and only where the lease has ended."""
+        hand, claim = self.claims[number % len(self.claims)]
+        if ended and self._is_live(claim):
+            end_lease(self.shraga, claim.task_id)
+        hand = Hand(self.engine, hand.worker_id, "controller", hand.slot)
+        answer = hand.lose(claim, "leader" if leads else "another")
+        if leads and ended:
+            self._judge(claim, answer, completes=False, lost=True)
+        else:
+            # A lease that an earlier step let end counts as ended too.
+            over = leads and self._is_live(claim) and answer != STALE
+            assert answer == STALE or over
+            if over:
+                self._judge(claim, answer, completes=False, lost=True)
+
+    def _judge(self, claim: Claim, answer: str, *, completes: bool, lost: bool) -> None:
         if not self._is_live(claim):
             assert answer == STALE
             return
@@ -192,6 +271,10 @@ class StoreMachine(RuleBasedStateMachine):
         else:
             assert answer in ("queued", "scheduled", "failed")
         self._ended(claim.task_id, answer)
+        again = {"queued": "retry_now", "scheduled": "retry_later"}.get(answer)
+        action = again or {"completed": "complete", "canceled": "stop", "failed": "fail"}[answer]
+        events = ["retrying" if again else answer]
+        self._expect(claim.task_id, action, *(["lost"] if lost and answer != "canceled" else []), *events)
 
     # The leader
 
@@ -205,27 +288,67 @@ class StoreMachine(RuleBasedStateMachine):
         assert answer is not None
         assert answer[0] == 1
         self.status[task_id] = TaskStatus.QUEUED
+        self._expect(task_id, "release", "queued")
 
     @precondition(lambda self: self.status)
     @rule(number=pick)
     def expire(self, number: int) -> None:
         task_id = self._chosen(number)
-        due = self.shraga.driver.keys.make("due")
-        if execute(self.shraga, "ZSCORE", due, f"expire:{task_id}") is None:
+        if not self._expires(task_id):
             return
         assert self.status[task_id] in (TaskStatus.QUEUED, TaskStatus.SCHEDULED)
         make_due(self.shraga, f"expire:{task_id}")
         self.engine.release_due("leader")
         self.status[task_id] = TaskStatus.SKIPPED
+        self._expect(task_id, "expire", "skipped")
+
+    @precondition(lambda self: self.status)
+    @rule(number=pick)
+    def mend(self, number: int) -> None:
+        """Other hands take a task out of the place it belongs to, and the leader puts it back."""
+        task_id, keys = self._chosen(number), self.shraga.driver.keys
+        status = self.status[task_id]
+        if status is TaskStatus.QUEUED:
+            execute(self.shraga, "LREM", self._queue_of(task_id), 1, task_id)
+        elif status is TaskStatus.RUNNING:
+            execute(self.shraga, "ZREM", keys.make("leases"), task_id)
+        elif status is TaskStatus.SCHEDULED:
+            execute(self.shraga, "ZREM", keys.make("due"), task_id)
+        else:
+            return
+        answer = Mender(self.engine, "leader").mend(status, 0, 1000)
+        assert answer is not None
+        assert answer[0] == 1
+        self._expect(task_id, "reconcile")
 
     @rule()
     def reconcile(self) -> None:
         for status in (TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.SCHEDULED):
-            assert self.engine.reconcile("leader", status, 0, 1000) == (
+            assert Mender(self.engine, "leader").mend(status, 0, 1000) == (
                 0, sum(one is status for one in self.status.values()),
             )  # fmt: skip
 
     # What always holds
+
+    @invariant()
+    def what_was_done_is_told_and_audited_once(self) -> None:
+        """To the organisation and to the owner, each step once and in its order."""
+        keys = self.shraga.driver.keys
+        told = [(fields["type"], fields["task_id"]) for fields in self._new_in(keys.make("events"))]
+        assert _of_moves(told) == self.told
+        for owner in ("alice", "bob"):
+            entries = self._new_in(keys.make("user_events", owner=owner))
+            theirs = _of_moves([(fields["type"], fields["task_id"]) for fields in entries])
+            assert theirs == [one for one in self.told if self.owner[one[1]] == owner]
+        entries = [fields for fields in self._new_in(keys.make("audit")) if fields["entity"] == "task"]
+        assert [(fields["action"], fields["entity_id"]) for fields in entries] == self.audited
+        self.told, self.audited = [], []
+
+    def _new_in(self, stream: str) -> list[dict[str, str]]:
+        entries = execute(self.shraga, "XRANGE", stream, f"({self.read.get(stream, '0-0')}", "+")
+        if entries:
+            self.read[stream] = entries[-1][0].decode()
+        return [{name.decode(): value.decode() for name, value in cells.items()} for _, cells in entries]
 
     @invariant()
     def all_keys_agree(self) -> None:
@@ -235,13 +358,19 @@ class StoreMachine(RuleBasedStateMachine):
         assert found == {task: (status, self.attempt[task]) for task, status in self.status.items()}
 
 
-def test_all_keys_agree_whatever_happens(shraga: Shraga) -> None:
-    machine: Any = type("Machine", (StoreMachine,), {"connected": shraga})
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=50, stateful_step_count=30, deadline=None, print_blob=True,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )  # fmt: skip
-    assert issubclass(machine, StoreMachine)
+def _of_moves(told: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What tells of a move of a task: neither of workers, nor how a run goes."""
+    return [one for one in told if one[0].startswith("task.") and one[0] != "task.progress"]
+
+
+def test_all_keys_agree_whatever_happens(shraga: Shraga, settings: Settings) -> None:
+    with ExitStack() as stack:
+        clients = [shraga, *(stack.enter_context(Shraga.connect(settings=settings)) for _ in range(2))]
+        machine: Any = type("Machine", (StoreMachine,), {"connected": clients})
+        run_state_machine_as_test(
+            machine,
+            settings=profile(
+                max_examples=60, stateful_step_count=30, deadline=None, print_blob=True,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )  # fmt: skip

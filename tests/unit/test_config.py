@@ -214,3 +214,28 @@ def test_a_context_named_as_argument_beats_the_environment(
     assert load_settings(context="prod", url="redis://mine:6379/0").redis_url == "redis://mine:6379/0"
     monkeypatch.setenv("SHRAGA_CONTEXT", "prod")
     assert load_settings().redis_url == "redis://elsewhere:6379/0"
+
+
+@pytest.mark.parametrize(("said", "seconds"), [("30d", 30 * 86_400), ("0", 0), ("1.5h", 5400)])
+def test_how_long_ended_tasks_are_kept(monkeypatch: pytest.MonkeyPatch, said: str, seconds: float) -> None:
+    monkeypatch.setenv("SHRAGA_KEEP_FINISHED", said)
+    monkeypatch.setenv("SHRAGA_KEEP_FINISHED_COUNT", "500")
+    settings = load_settings()
+    assert (settings.keep_finished, settings.keep_finished_count) == (seconds, 500)
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "fix"),
+    [
+        ("KEEP_FINISHED", "a while", "give a duration such as 90d"),
+        ("KEEP_FINISHED", "-1", "give a duration such as 90d"),
+        ("KEEP_FINISHED_COUNT", "many", "give a number of tasks"),
+    ],
+)
+def test_a_bad_retention_is_refused_with_its_name_and_the_fix(
+    monkeypatch: pytest.MonkeyPatch, name: str, said: str, fix: str
+) -> None:
+    monkeypatch.setenv(f"SHRAGA_{name}", said)
+    with pytest.raises(InvalidInput, match=fix) as caught:
+        load_settings()
+    assert f"SHRAGA_{name}" in str(caught.value)

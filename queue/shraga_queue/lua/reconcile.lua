@@ -1,28 +1,19 @@
 -- Mend what no script of ours leaves behind but other hands can: a queued task in no list, a running one
 -- without lease, a scheduled one without due time.
 -- Uses: time, put, tell, rq, text, find, move
--- KEYS[1] the leases. ARGV: 1 leader's token, 2 lease in ms, 3 status to look at, 4 rank to begin at, 5 how many.
--- Reply: {how many were mended, how many were looked at}, or nil when the caller leads no more.
--- Invariants: a task that is where it belongs is not touched.
+-- KEYS[1] the leases. ARGV: 1 leader's token, 2 lease in ms, 3 the status, then tasks that look displaced.
+-- Reply: how many were mended, or nil when the caller leads no more.
+-- Invariants: a task that is where it belongs is not touched, whatever the caller took it for. To make sure of a
+--   queued one its queue is searched, so few of them belong into one call.
 if redis.call('GET', K.leader()) ~= ARGV[1] then return nil end
-local status, first, count = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
-local tasks = redis.call('ZRANGE', K.index(status), first, first + count - 1)
-local mended, listed = 0, {}
+local status, mended = ARGV[3], 0
 
-local function in_list(t)
-  if not listed[t.queue] then
-    listed[t.queue] = {}
-    for _, id in ipairs(redis.call('LRANGE', K.rq_queue(t.queue), 0, -1)) do listed[t.queue][id] = true end
-  end
-  return listed[t.queue][t.id]
-end
-
-for _, id in ipairs(tasks) do
+for i = 4, #ARGV do
+  local id = ARGV[i]
   local t = find(id)
   if not t or t.status ~= status then
-    redis.call('ZREM', K.index(status), id)
-    mended = mended + 1
-  elseif status == 'queued' and not in_list(t) then
+    mended = mended + redis.call('ZREM', K.index(status), id)
+  elseif status == 'queued' and not redis.call('LPOS', K.rq_queue(t.queue), id) then
     -- A plain RQ worker that took the job has noted its failure.
     for other in pairs(RQ_STATUS) do
       if other ~= 'queued' then rq_leave(other, t.id, t.queue, t.attempt) end
@@ -43,4 +34,4 @@ for _, id in ipairs(tasks) do
     mended = mended + 1
   end
 end
-return {mended, #tasks}
+return mended
