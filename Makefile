@@ -23,7 +23,8 @@ test: $(DEV)
 	$(BIN)/pytest -n 3
 
 bench: $(DEV)
-	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python -m benchmarks.alone
+	$(BIN)/python -m benchmarks.peers $(BENCH)
 
 # A storm of 1,000 tasks (five minutes), then calm work for as long, which judges memory.
 soak: $(DEV)
@@ -40,7 +41,7 @@ snap: $(DEV)
 	$(BIN)/pytest tests/snapshots --snapshot-update
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) .bench build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 $(VENV)/pyvenv.cfg:
 ifeq ($(UV),)

@@ -27,19 +27,19 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from benchmarks.growth_page import page, plot
 from shraga_models import NewTask, Python, RunStatus, Schedule, TaskStatus
 from shraga_queue.board import BoardQuery, Column
-from shraga_queue.calls import Batch, Call, as_is
+from shraga_queue.calls import Call, as_is
 from shraga_queue.client import Shraga
 from shraga_queue.config import Settings
 from shraga_queue.embedded import Embedded
-from shraga_queue.engine import Claim, Engine, LogLine
+from shraga_queue.engine import Claim, EndedRun, Engine, LogLine, SealedOutcome
 from shraga_queue.mending import Mender
-from shraga_queue.operations import LEASE_MS, SCAN_BUDGET
+from shraga_queue.operations import SCAN_BUDGET
 from shraga_queue.retention import Retention
 from tests.factories import Hand, hire, make_due
 
 NEW = NewTask(name="a task of the growth benchmark", action=Python("shraga_queue.demo:noop"))
 CHUNK = 5_000
-PIPELINE = 500
+TURN = 50
 MOST_ENDED = 200_000
 """Ended tasks beyond these cost minutes to make and look like the others."""
 COLUMNS = (("queued",), ("running",), ("completed",), ("failed", "canceled", "skipped"), ("scheduled",))
@@ -80,19 +80,14 @@ class Growth:
         return time.perf_counter() - started
 
     def finish(self, count: int) -> None:
-        """Claim and commit so many tasks, in batches, by the scripts a slot uses."""
-        keys = (self.engine.keys.make("leases"),)
-        claim = Call(
-            as_is, "claim", keys, (self.hand.worker_id, 1, self.hand.name, LEASE_MS, *self.hand.queues)
-        )
-        for first in range(0, count, PIPELINE):
-            number = min(PIPELINE, count - first)
-            taken = [one for one in self.engine.driver.batch(Batch((claim,) * number)) if one]
-            ends = [
-                (one[0], one[2], "completed", "", "", "", "", "", "", -1, 5, self.hand.name, "")
-                for one in taken
-            ]
-            self.engine.driver.batch(Batch(tuple(Call(as_is, "commit", keys, args) for args in ends)))
+        """Claim and end so many tasks in turns, as a slot does."""
+        ended: list[EndedRun] = []
+        done = SealedOutcome(RunStatus.COMPLETED, *[""] * 6, False, "")
+        while count > 0 or ended:
+            _, claims = self.engine.turn(self.hand.slot_name, min(TURN, count), ended)
+            now = time.monotonic()
+            ended = [EndedRun(claim, done, now, now) for claim in claims]
+            count = count - len(claims) if claims else 0
 
     def measure(self) -> dict[str, float]:
         """Return the cost of each operation in ms."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections import Counter
 from collections.abc import Iterable
@@ -29,7 +30,7 @@ from shraga_models import (
     new_id,
 )
 from shraga_queue.client import Shraga, SyncDriver
-from shraga_queue.engine import Claim, Engine, Outcome
+from shraga_queue.engine import Claim, EndedRun, Engine, Outcome, SlotName
 from shraga_queue.keys import Keys
 from shraga_queue.slot import queue_names
 
@@ -133,9 +134,15 @@ class Hand:
         """The slot's name at RQ."""
         return f"{self.worker}.{self.slot}.{self.engine.keys.prefix}"
 
+    @property
+    def slot_name(self) -> SlotName:
+        """Who the slot is."""
+        return SlotName(self.worker_id, self.slot, self.name, tuple(self.queues))
+
     def try_claim(self) -> Claim | None:
         """Claim what comes next, if anything does."""
-        return self.engine.claim(self.worker_id, self.slot, self.name, self.queues)
+        claims = self.engine.turn(self.slot_name, wanted=1)[1]
+        return claims[0] if claims else None
 
     def claim(self) -> Claim:
         """Claim what comes next; there has to be something."""
@@ -151,12 +158,14 @@ class Hand:
 
     def commit(self, claim: Claim, status: RunStatus = RunStatus.COMPLETED, **fields: Any) -> str:
         """End a run."""
-        return self.engine.commit(claim, self.name, Outcome(status, **fields), 10)
+        now = time.monotonic()
+        ended = EndedRun(claim, Outcome(status, **fields).sealed(), now - 0.01, now)
+        return self.engine.turn(self.slot_name, ended=[ended])[0][0]
 
     def lose(self, claim: Claim, token: str = "") -> str:
         """Give a run up as lost."""
-        limits = claim.spec.limits
-        return self.engine.lose(claim.task_id, claim.attempt, limits, claim.losses, "gone", self.name, token)
+        limits = claim.limits
+        return self.engine.lose(claim.task_id, claim.fence, limits, claim.losses, "gone", self.name, token)
 
 
 def hire(engine: Engine, worker: str = "w1", *, slot: int = 1, capabilities: tuple[str, ...] = ()) -> Hand:
@@ -285,7 +294,7 @@ class Ledger:
         workers = sorted({got["worker"] for got in self.hashes.values() if got.get("worker")})
         found = self._many([("HGETALL", self.keys.make("worker", worker=worker)) for worker in workers])
         self.slots = {
-            worker: {name: value for name, value in _texts(got).items() if name.startswith("slot:")}
+            worker: {name: value for name, value in _texts(got).items() if name.startswith("run:")}
             for worker, got in zip(workers, found, strict=True)
         }
 
@@ -314,7 +323,7 @@ class Ledger:
         status, queue = TaskStatus(got["status"]), got["queue"]
         running, member = status is TaskStatus.RUNNING, f"{task}:{got['attempt']}"
         expected = [(name, member if running else task) for one, name in RQ_REGISTRY.items() if one is status]
-        slot = self.slots.get(got.get("worker", ""), {}).get(f"slot:{got.get('slot')}", "")
+        slot = self.slots.get(got.get("worker", ""), {}).get(f"run:{task}", "")
         facts = {
             "owner's name": got["owner"] == owner,
             "index": [s for s in TaskStatus if task in self.index[s]] == [status],
@@ -326,7 +335,7 @@ class Ledger:
             "expiry": (f"expire:{task}" in self.due) == ("expires_at" in got and not status.is_final),
             "queue": self.lists[queue][task] == (status is TaskStatus.QUEUED),
             "job status": self.jobs[task].get("status") == RQ_STATUS[status],
-            "slot": slot.startswith(f"{task} {got['attempt']} ") == running,
+            "slot": slot.startswith(f"{got.get('slot')} {got['attempt']} {got.get('fence')} ") == running,
             "runs": sorted(map(int, self.runs[task])) == list(range(1, int(got["attempt"]))),
             "registries": self._registered(task, queue) == expected,
         }  # fmt: skip

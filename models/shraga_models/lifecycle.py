@@ -30,6 +30,11 @@ class Move:
     actors: frozenset[Actor]
     event: EventType
 
+    @property
+    def is_audited(self) -> bool:
+        """Whether it goes to the audit log: what people decide does, what workers do is told as events alone."""
+        return Actor.USER in self.actors
+
 
 def _move(name: str, sources: set[S], target: S, actors: set[Actor], event: EventType) -> Move:
     return Move(name, frozenset(sources), target, frozenset(actors), event)
@@ -48,6 +53,7 @@ MOVES: dict[str, Move] = {
         _move("fail", {S.RUNNING}, S.FAILED, _ENGINE, EventType.TASK_FAILED),
         _move("retry_later", {S.RUNNING}, S.SCHEDULED, _ENGINE, EventType.TASK_RETRYING),
         _move("retry_now", {S.RUNNING}, S.QUEUED, _ENGINE, EventType.TASK_RETRYING),
+        _move("give_back", {S.RUNNING}, S.QUEUED, {Actor.WORKER}, EventType.TASK_QUEUED),
         _move("stop", {S.RUNNING}, S.CANCELED, _ENGINE, EventType.TASK_CANCELED),
         _move("cancel", _WAITING, S.CANCELED, {Actor.USER}, EventType.TASK_CANCELED),
         _move("expire", {S.QUEUED, S.SCHEDULED, S.BLOCKED}, S.SKIPPED, _ENGINE, EventType.TASK_SKIPPED),

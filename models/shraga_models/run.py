@@ -22,7 +22,7 @@ class Run(Model):
     queue: str = ""
     status: RunStatus
     fence: int
-    """The number a write must carry to be accepted; equal to the attempt."""
+    """The number a write must carry to be accepted; each claim of the task has the next one."""
     worker: str | None = None
     """The name of the worker's slot, as RQ's tools show it too."""
     worker_id: str | None = None

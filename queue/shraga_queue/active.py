@@ -1,4 +1,4 @@
-"""A run in a slot's hands: its lease, its limits, its stop, and how it ends in the store."""
+"""A run in a slot's hands: its lease, its limits, its stop, and how it ended."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from multiprocessing.connection import Connection
 from typing import Any
 
 from redis.exceptions import BusyLoadingError, OutOfMemoryError, ReadOnlyError, RedisError
@@ -16,8 +15,9 @@ from shraga_models import RunStatus
 from shraga_models.durations import format_duration
 
 from . import proctree
-from .engine import STALE, Claim, Engine, LogLine, Outcome
-from .horse import Deadline, claim_json, lease_clock, read_outcome
+from .channel import Channel
+from .engine import STALE, Claim, EndedRun, Engine, LogLine, Outcome, SealedOutcome
+from .horse import Deadline, claim_json, lease_clock
 from .operations import LEASE_MS
 
 LEASE = LEASE_MS / 1000
@@ -48,23 +48,23 @@ def server_is_down(error: Exception) -> bool:
 
 
 class ActiveRun:
-    """One claim from its start to its commit; `step` does what is due and never blocks for long."""
+    """One claim from its start to its end; `step` does what is due and never blocks for long."""
 
     def __init__(
         self,
         engine: Engine,
         claim: Claim,
         name: str,
-        pipe: Connection,
+        channel: Channel,
         horse: int,
         deadline: Deadline,
         asked: float,
     ) -> None:
         self.engine = engine
         self.claim = claim
-        self.limits = claim.spec.limits
+        self.limits = claim.limits
         self._name = name
-        self._pipe = pipe
+        self._channel = channel
         self._horse = horse
         self._deadline = deadline
         self._asked = asked
@@ -79,11 +79,11 @@ class ActiveRun:
         self._dropped = 0
         self._stop_reason: RunStatus | None = None
         self._kill_at: float | None = None
-        self._outcome: Outcome | None = None
+        self._outcome: SealedOutcome | None = None
         self._lost = ""
         self._stale = False
         self._worn = False
-        self._run_id = f"{claim.task_id}.{claim.attempt}"
+        self._run_id = claim.run_id
 
     @property
     def ended(self) -> bool:
@@ -95,6 +95,16 @@ class ActiveRun:
         """Whether the horse must not serve another run."""
         return self._stop_reason is not None or bool(self._lost) or self._stale or self._worn
 
+    @property
+    def leaves_nothing_to_write(self) -> bool:
+        """Whether the store has all that the run printed and only its outcome is to be put there."""
+        return self._outcome is not None and not self._lines
+
+    @property
+    def running_for(self) -> float:
+        """Seconds since it was begun."""
+        return time.monotonic() - self._started
+
     def begin(self) -> None:
         """Hand the claim to the horse; the lease is surely held from when the claim was asked for."""
         self._deadline.set(self._asked + LEASE - MARGIN)
@@ -102,12 +112,14 @@ class ActiveRun:
             self._lost = "the answer to the claim came too late"
             return
         try:
-            self._pipe.send_bytes(claim_json(self.claim))
+            self._channel.send(claim_json(self.claim))
         except OSError:
             self._lost = "the process for the task ended before the task began"
 
     def due_in(self) -> float:
         """Return the seconds until something is due."""
+        if self._channel.is_ready:
+            return 0.0
         due = [self._beat_at, self._kill_at or self._started + self.limits.timeout]
         if self._fresh:
             due.append(self._told_at + TELL_EVERY)
@@ -138,10 +150,7 @@ class ActiveRun:
     def give_up(self, error: Exception) -> None:
         """Fail the run for a reason that is this worker's own, so that it does not go round for ever."""
         self._lines = []
-        said = f"The worker could not record the run: {type(error).__name__}: {error}"
-        self._outcome = Outcome(
-            RunStatus.FAILED, error=said.encode("utf-8", "replace").decode()[:2000], retry=False
-        )
+        self._outcome = unrecorded(error)
         self._thought = self._printed = ""
 
     def abandon(self, why: str) -> None:
@@ -154,12 +163,13 @@ class ActiveRun:
 
     def _read(self) -> None:
         try:
-            while not self.ended and self._pipe.poll(0):
-                run, kind, body = json.loads(self._pipe.recv_bytes())
+            while not self.ended and len(self._lines) < LOG_BATCH:
+                message = self._channel.receive_now()
+                if message is None:
+                    return
+                run, kind, body = json.loads(message)
                 if run == self._run_id:
                     self._hear(kind, body)
-                if len(self._lines) >= LOG_BATCH:
-                    break
         except (EOFError, OSError, ValueError):
             self._horse_ended()
 
@@ -176,22 +186,24 @@ class ActiveRun:
             self._progress = self._progress if body[0] is None else body[0]
             self._thought = body[1] or self._thought
         else:
-            self._worn = bool(body["worn"])
-            self._take_outcome(read_outcome(body))
+            self._worn = body[0]
+            self._take_outcome(SealedOutcome(*body[1:]))
 
-    def _take_outcome(self, outcome: Outcome) -> None:
-        if self._stop_reason is not None and outcome.status is not RunStatus.COMPLETED:
+    def _take_outcome(self, outcome: SealedOutcome) -> None:
+        if self._stop_reason is not None and outcome.status != RunStatus.COMPLETED:
             outcome = self._stopped(outcome.exit_code)
-        if outcome.status is RunStatus.CANCELED and self._stop_reason is None:
+        if outcome.status == RunStatus.CANCELED and self._stop_reason is None:
             self._lost = "the process running the task was told to stop, but not by this worker"
         else:
             self._outcome = outcome
 
-    def _stopped(self, exit_code: int | None = None) -> Outcome:
+    def _stopped(self, exit_code: str = "") -> SealedOutcome:
         if self._stop_reason is RunStatus.TIMEOUT:
             said = f"The run took longer than its limit of {format_duration(self.limits.timeout)}."
-            return Outcome(RunStatus.TIMEOUT, exit_code=exit_code, error=said)
-        return Outcome(RunStatus.CANCELED, exit_code=exit_code, error="The run was stopped.", retry=False)
+            outcome = Outcome(RunStatus.TIMEOUT, error=said)
+        else:
+            outcome = Outcome(RunStatus.CANCELED, error="The run was stopped.", retry=False)
+        return outcome.sealed()._replace(exit_code=exit_code)
 
     def _horse_ended(self) -> None:
         if self._stop_reason is not None:
@@ -239,7 +251,7 @@ class ActiveRun:
 
     def _end_by_force(self) -> None:
         proctree.kill_below(os.getpid())
-        self._outcome = self._stopped(137)
+        self._outcome = self._stopped("137")
 
     # The store
 
@@ -264,29 +276,37 @@ class ActiveRun:
             said = f"{self._dropped:,} lines were dropped while Redis was away."
             self._lines = [LogLine("system", said, "warning"), *self._lines[spare:]]
 
-    def settle(self, give_up: Callable[[], bool]) -> None:
-        """Write the end of the run, however long Redis is away; only the fence or `give_up` ends the trying."""
-        self._deadline.set(0)
+    def settle(self, give_up: Callable[[], bool]) -> EndedRun | None:
+        """Write what the run printed, however long Redis is away, and return its end for the store.
+
+        None where nothing is left to write: the run was lost, and has been recorded so, or was taken away.
+        Only the fence or `give_up` ends the trying.
+        """
+        ended = time.monotonic()
         while not self._stale:
             try:
                 if self._flush_lines() and not self._stale:
-                    self._write_end()
-                    return
+                    return self._end(ended)
             except (RedisError, OSError):
                 pass
             if give_up():
-                return
+                return None
             time.sleep(SETTLE_PAUSE)
+        return None
 
-    def _write_end(self) -> None:
-        ran_ms = int((time.monotonic() - self._started) * 1000)
+    def _end(self, ended: float) -> EndedRun | None:
         if self._outcome is not None:
-            self.engine.commit(self.claim, self._name, self._outcome, ran_ms, self._last_word)
-        else:
-            claim = self.claim
-            self.engine.lose(
-                claim.task_id, claim.attempt, self.limits, claim.losses, f"Lost: {self._lost}.", self._name
-            )
+            return EndedRun(self.claim, self._outcome, self._started, ended, self._last_word)
+        claim, why = self.claim, f"Lost: {self._lost}."
+        self.engine.lose(claim.task_id, claim.fence, self.limits, claim.losses, why, self._name)
+        return None
+
+
+def unrecorded(error: Exception) -> SealedOutcome:
+    """Return the outcome of a run that this worker could not record for a reason of its own."""
+    said = f"The worker could not record the run: {type(error).__name__}: {error}"
+    said = said.encode("utf-8", "replace").decode()[:2000]
+    return Outcome(RunStatus.FAILED, error=said, retry=False).sealed()
 
 
 def _how_it_ended(pid: int) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from string import ascii_lowercase, ascii_uppercase
-from typing import Any
+from typing import Any, NamedTuple
 
 from shraga_models import (
     ANY_CAPABILITY,
@@ -136,7 +136,7 @@ def read_run(task_id: str, got: dict[str, Any]) -> Run:
         id=run_id(task_id, attempt),
         task_id=task_id,
         attempt=attempt,
-        fence=attempt,
+        fence=int(got.get("fence") or attempt),
         triggered_by=got.get("trigger") or "manual",
         queue=got.get("queue", ""),
         status=RunStatus(got.get("run", "pending")),
@@ -296,15 +296,30 @@ def read_audit(entries: Iterable[Any]) -> list[AuditEntry]:
     return lines
 
 
+class HeldRun(NamedTuple):
+    """A run that a slot is said to hold, as its worker's hash has it."""
+
+    task_id: str
+    slot: int
+    attempt: int
+    fence: int
+    since: int
+
+
+def held_runs(got: dict[str, str]) -> list[HeldRun]:
+    """Return the runs in a worker's hash."""
+    return [
+        HeldRun(field.removeprefix("run:"), *map(int, value.split(" ")))
+        for field, value in got.items()
+        if field.startswith("run:")
+    ]
+
+
 def _current_tasks(got: dict[str, str]) -> tuple[CurrentTask, ...]:
-    found = []
-    for field, value in got.items():
-        if field.startswith("slot:"):
-            task, attempt, since = value.split(" ")
-            found.append(
-                CurrentTask(slot=int(field[5:]), task_id=task, attempt=int(attempt), since=sure_moment(since))
-            )
-    return tuple(sorted(found, key=lambda current: current.slot))
+    return tuple(
+        CurrentTask(slot=run.slot, task_id=run.task_id, attempt=run.attempt, since=sure_moment(run.since))
+        for run in sorted(held_runs(got), key=lambda run: (run.slot, run.since, run.task_id))
+    )
 
 
 def _liveness(got: dict[str, str], silent_ms: int, lease_ms: int, busy: bool) -> Liveness:

@@ -22,8 +22,8 @@ class RunContext:
     attempt: int
     owner: str
     name: str
-    folder: Path
-    """The execution folder; `make_folder` creates it."""
+    home: str
+    """The worker's data folder."""
     say: Callable[[float | None, str], None]
     write: Callable[[str, str, str, str], None]
 
@@ -32,10 +32,16 @@ class RunContext:
         """A key for effects outside: the same for every attempt of the task."""
         return self.task_id
 
+    @property
+    def folder(self) -> Path:
+        """The execution folder; `make_folder` creates it."""
+        return Path(self.home, "runs", self.task_id, str(self.attempt))
+
     def make_folder(self) -> Path:
         """Return the execution folder, created where it is missing, readable by its owner alone."""
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return self.folder
+        folder = self.folder
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return folder
 
 
 _current: RunContext | None = None

@@ -171,7 +171,7 @@ class Controller:
         for lease in self.engine.expired_leases():
             why = "Lost: the worker fell silent."
             status = self.engine.lose(
-                lease.task_id, lease.attempt, lease.limits, lease.losses, why, "controller", self.token
+                lease.task_id, lease.fence, lease.limits, lease.losses, why, "controller", self.token
             )
             log.info("reaped a lost run", task=lease.task_id, attempt=lease.attempt, status=status)
         silent = self.engine.silent_workers(WORKER_SILENCE_MS)

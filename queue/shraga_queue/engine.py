@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -18,30 +19,65 @@ from shraga_models import (
     TaskOutput,
     TaskSpec,
     TaskStatus,
+    run_id,
 )
+from shraga_models.base import Model
 
 from .calls import Argument, Batch, Call, as_is
 from .client import SyncDriver
-from .codec import pairs, read_spec, scored, text
-from .errors import InvalidInput
+from .codec import held_runs, pairs, read_spec, scored, text
 from .operations import LEASE_MS
 from .submission import invalid
 
 TRIM_BATCH = 5_000
 STALE = "stale"
 """The answer to a write for a run that is no longer the caller's."""
+ASKED = ("name", "spec", "labels", "kind", "priority", "capability")
+"""The fields of a task's hash that say what was asked, in the order of a claim."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotName:
+    """Who a slot is: its worker, its number, its name at RQ, and the queues it serves, best first."""
+
+    worker_id: str
+    number: int
+    name: str
+    queues: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A run that a slot holds: the task, its fence, and how often it has failed and was lost before."""
+    """A run that a slot holds: the task, its fence, and how often it has failed and was lost before.
+
+    `fields` are those of the task's hash that say what was asked, as the store has them.
+    """
 
     task_id: str
     owner: str
     attempt: int
-    spec: TaskSpec
-    failures: int
-    losses: int
+    fence: int
+    fields: dict[str, str]
+    failures: int = 0
+    losses: int = 0
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run."""
+        return run_id(self.task_id, self.attempt)
+
+    @property
+    def limits(self) -> Limits:
+        """The task's limits; those this version knows, where a newer one wrote others."""
+        return known_limits(self.fields.get("spec", ""))
+
+    @property
+    def spec(self) -> TaskSpec:
+        """What was asked; raises InvalidInput where this version cannot read it."""
+        try:
+            return TaskSpec.model_validate(read_spec(self.fields))
+        except ValidationError as error:
+            raise invalid(error) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +94,58 @@ class Outcome:
     execution: ExecutionDetails | None = None
     retry: bool = True
     """Whether trying again could help."""
+
+    def sealed(self) -> SealedOutcome:
+        """Return the outcome as texts, for the way to the store."""
+        return SealedOutcome(
+            self.status.value,
+            "" if self.exit_code is None else str(self.exit_code),
+            self.error,
+            _model_json(self.output),
+            _model_json(self.execution),
+            json.dumps(self.metrics) if self.metrics else "",
+            self.result,
+            self.retry,
+            self.output.summary if self.output else "",
+        )
+
+
+class SealedOutcome(NamedTuple):
+    """An outcome as texts, empty for what there is none of: as the channel and the script carry it."""
+
+    status: str
+    exit_code: str
+    error: str
+    output: str
+    execution: str
+    metrics: str
+    result: str
+    retry: bool
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndedRun:
+    """A run that was seen through, on its way to the store."""
+
+    claim: Claim
+    outcome: SealedOutcome
+    started: float
+    ended: float
+    """Both on this host's monotonic clock; the store is told how long ago they were."""
+    word: str = ""
+    """The last thing it said or printed."""
+
+    def cells(self) -> tuple[Argument, ...]:
+        """Return what the script `turn` takes of it."""
+        outcome, delay = self.outcome, None
+        if outcome.retry and outcome.status in (RunStatus.FAILED, RunStatus.TIMEOUT):
+            delay = self.claim.limits.retry_after_failure(self.claim.failures + 1)
+        wait = -1 if delay is None else int(delay * 1000)
+        now = time.monotonic()
+        ago = (int((now - self.started) * 1000), int((now - self.ended) * 1000))
+        word = (outcome.summary or self.word)[:500]
+        return (self.claim.task_id, self.claim.fence, *outcome[:7], wait, *ago, word)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +164,7 @@ class ExpiredLease:
 
     task_id: str
     attempt: int
-    worker_id: str
+    fence: int
     limits: Limits
     losses: int
 
@@ -93,66 +181,45 @@ class Engine:
 
     # A slot's
 
-    def claim(self, worker_id: str, slot: int, name: str, queues: Sequence[str]) -> Claim | None:
-        """Take the next task of the queues, best first, with a lease; None when there is nothing to take."""
-        args: tuple[Argument, ...] = (worker_id, slot, name, LEASE_MS, *queues)
-        reply = self.driver.call(Call(as_is, "claim", self._leases(), args))
-        if reply is None:
-            return None
-        got = pairs(reply[3])
-        task_id, attempt = text(reply[0]), int(reply[2])
-        try:
-            spec = TaskSpec.model_validate(read_spec(got))
-        except ValidationError as error:
-            self._give_up(task_id, attempt, name, invalid(error))
-            return None
-        failures, losses = int(got.get("failures", 0)), int(got.get("losses", 0))
-        return Claim(task_id, text(reply[1]), attempt, spec, failures, losses)
+    def turn(
+        self,
+        slot: SlotName,
+        wanted: int = 0,
+        ended: Sequence[EndedRun] = (),
+        given_back: Sequence[tuple[str, int]] = (),
+        running: str = "",
+    ) -> tuple[list[str], list[Claim]]:
+        """End runs, give back what was not begun (task and fence), and take up to `wanted` tasks, in one round trip.
 
-    def _give_up(self, task_id: str, attempt: int, name: str, why: InvalidInput) -> None:
-        said = f"This worker cannot read the task; is it older than who submitted it? {why}."
-        args = (task_id, attempt, RunStatus.FAILED.value, "", said, "", "", "", "", -1, 0, name, "")
-        self.driver.call(Call(as_is, "commit", self._leases(), args))
+        Returns the new status of each ended and each given back task (`stale` where it was no longer the slot's),
+        and the claims; `running` is the id of the task the slot goes on running.
+        """
+        counts = (wanted, len(ended), len(given_back), len(slot.queues), running)
+        args: list[Argument] = [slot.worker_id, slot.number, slot.name, LEASE_MS, *counts]
+        for run in ended:
+            args += run.cells()
+        for task_and_fence in given_back:
+            args += task_and_fence
+        args += slot.queues
+        answers, claims = self.driver.call(Call(as_is, "turn", self._leases(), tuple(args)))
+        return [text(answer) for answer in answers], [_claim(cells) for cells in claims]
 
     def heartbeat(
         self, claim: Claim, name: str, running_ms: int, progress: float | None, thought: str, *, tell: bool
     ) -> str:
         """Extend a run's lease; returns `ok`, `cancel` or `stale`."""
         said = "" if progress is None else f"{progress:.4f}"
-        args = (claim.task_id, claim.attempt, LEASE_MS, running_ms, said, thought, "1" if tell else "0", name)
+        args = (claim.task_id, claim.fence, LEASE_MS, running_ms, said, thought, "1" if tell else "0", name)
         return text(self.driver.call(Call(as_is, "heartbeat", self._leases(), args)))
 
     def append_log(self, claim: Claim, lines: Iterable[LogLine]) -> str:
         """Append lines to a run's log; returns `ok` or `stale`."""
         key = self.keys.make("log", owner=claim.owner, task=claim.task_id, attempt=claim.attempt)
         cells = [cell for line in lines for cell in (line.source, line.level, line.message, line.metadata)]
-        return text(self.driver.call(Call(as_is, "log", (key,), (claim.task_id, claim.attempt, *cells))))
-
-    def commit(self, claim: Claim, name: str, outcome: Outcome, ran_ms: int, thought: str = "") -> str:
-        """End a run; returns the task's new status or `stale`. A failed run is tried again by its limits."""
-        summary = outcome.output.summary if outcome.output else ""
-        delay = None
-        if outcome.retry and outcome.status in (RunStatus.FAILED, RunStatus.TIMEOUT):
-            delay = claim.spec.limits.retry_after_failure(claim.failures + 1)
-        args: tuple[Argument, ...] = (
-            claim.task_id,
-            claim.attempt,
-            outcome.status.value,
-            "" if outcome.exit_code is None else outcome.exit_code,
-            outcome.error,
-            "" if outcome.output is None else outcome.output.model_dump_json(exclude_defaults=True),
-            "" if outcome.execution is None else outcome.execution.model_dump_json(exclude_defaults=True),
-            "" if not outcome.metrics else json.dumps(outcome.metrics),
-            outcome.result,
-            -1 if delay is None else int(delay * 1000),
-            ran_ms,
-            name,
-            (summary or thought)[:500],
-        )
-        return text(self.driver.call(Call(as_is, "commit", self._leases(), args)))
+        return text(self.driver.call(Call(as_is, "log", (key,), (claim.task_id, claim.fence, *cells))))
 
     def lose(
-        self, task_id: str, attempt: int, limits: Limits, losses: int, why: str, actor: str, token: str = ""
+        self, task_id: str, fence: int, limits: Limits, losses: int, why: str, actor: str, token: str = ""
     ) -> str:
         """End a run whose worker or horse died; returns the task's new status or `stale`.
 
@@ -160,7 +227,7 @@ class Engine:
         """
         delay = limits.retry_after_loss(losses + 1)
         wait = -1 if delay is None else int(delay * 1000)
-        args = (task_id, attempt, wait, why, actor, token)
+        args = (task_id, fence, wait, why, actor, token)
         return text(self.driver.call(Call(as_is, "lose", self._leases(), args)))
 
     def ask_cancel(self, task_id: str, actor: str, reason: str) -> None:
@@ -182,14 +249,10 @@ class Engine:
         call = Call(as_is, "worker_gone", (self.keys.make("workers"),), (worker_id, silence_ms, actor))
         return bool(self.driver.call(call))
 
-    def slot_run(self, worker_id: str, slot: int) -> tuple[str, int] | None:
-        """Return the task and attempt a slot is said to run."""
-        key = self.keys.make("worker", worker=worker_id)
-        reply = self.driver.call(Call(as_is, command=("HGET", key, f"slot:{slot}")))
-        if reply is None:
-            return None
-        task_id, attempt, _ = text(reply).split(" ")
-        return task_id, int(attempt)
+    def runs_of(self, worker_id: str, slot: int) -> list[tuple[str, int]]:
+        """Return the task and fence of each run a slot is said to hold."""
+        reply = self.driver.call(Call(as_is, command=("HGETALL", self.keys.make("worker", worker=worker_id))))
+        return [(run.task_id, run.fence) for run in held_runs(pairs(reply)) if run.slot == slot]
 
     def limits_of(self, task_id: str) -> tuple[Limits, int] | None:
         """Return a task's limits and how often it was lost, or None when it is unknown."""
@@ -197,7 +260,7 @@ class Engine:
         if reply is None:
             return None
         got = pairs(reply[2])
-        return _known_limits(got.get("spec", "")), int(got.get("losses", 0))
+        return known_limits(got.get("spec", "")), int(got.get("losses", 0))
 
     # A controller's
 
@@ -256,14 +319,36 @@ class Engine:
         return {worker: int(float(seen)) for worker, seen in self.driver.call(Call(scored, command=command))}
 
 
+def _model_json(model: Model | None) -> str:
+    said = model.model_dump_json(exclude_defaults=True) if model else ""
+    return "" if said == "{}" else said
+
+
+def _claim(cells: Sequence[Any]) -> Claim:
+    task_id, owner, attempt, fence, *asked = cells
+    *values, failures, losses = asked
+    fields = {name: text(value) for name, value in zip(ASKED, values, strict=True) if value is not None}
+    return Claim(
+        text(task_id), text(owner), int(attempt), int(fence), fields, int(failures or 0), int(losses or 0)
+    )
+
+
 def _expired(row: Sequence[Any]) -> ExpiredLease:
-    limits = _known_limits(text(row[3]))
-    return ExpiredLease(text(row[0]), int(text(row[1]) or 0), text(row[2]), limits, int(text(row[4])))
+    limits = known_limits(text(row[3]))
+    return ExpiredLease(
+        text(row[0]), int(text(row[1]) or 0), int(text(row[2]) or 0), limits, int(text(row[4]))
+    )
 
 
-def _known_limits(spec: str) -> Limits:
+_USUAL = Limits()
+
+
+def known_limits(spec: str) -> Limits:
+    """Return the limits in a task's `spec`; the usual ones where it has none, or none this version knows."""
+    if '"limits"' not in spec:
+        return _USUAL
     try:
-        return Limits.model_validate(json.loads(spec or "{}").get("limits", {}))
+        return Limits.model_validate(json.loads(spec).get("limits", {}))
     except ValueError:
         # A newer submitter's limits: the run is lost all the same, by the limits this version knows.
-        return Limits()
+        return _USUAL

@@ -1,6 +1,6 @@
 """The horse: a process that runs one task after another for its slot and holds no connection of its own.
 
-It reads claims from a pipe and answers with log lines, sayings and the outcome. It dies with the slot, and
+It reads claims from a channel and answers with log lines, sayings and the outcome. It dies with the slot, and
 stops itself before its lease can end.
 """
 
@@ -18,23 +18,25 @@ import traceback
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from mmap import mmap
-from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
-from shraga_models import ExecutionDetails, RunStatus, TaskOutput, TaskSpec
+from shraga_models import RunStatus
 
 from . import context, proctree
 from .actions import run_action
 from .actions.secrets import run_secrets
+from .channel import Channel
 from .context import RunContext
 from .engine import Claim, LogLine, Outcome
+from .errors import InvalidInput
 from .output import OutputPump
 
+_RUN_VARIABLES = (os.fsencode(proctree.RUN_MARK), b"SHRAGA_TASK", b"SHRAGA_ATTEMPT")
 SAY_EVERY = 0.1
-"""Seconds between two sayings on the pipe; the last one is never dropped."""
+"""Seconds between two sayings on the channel; the last one is never dropped."""
 _DEADLINE = struct.Struct("d")
 
 
@@ -77,13 +79,13 @@ class HorseSetup:
     """The server's address; its password is masked in what tasks print."""
 
 
-def run_horse(pipe: Connection, setup: HorseSetup, parent: int) -> NoReturn:
-    """Serve runs until the slot closes the pipe; never returns."""
+def run_horse(channel: Channel, setup: HorseSetup, parent: int) -> NoReturn:
+    """Serve runs until the slot closes the channel; never returns."""
     proctree.die_with_parent(parent)
     os.setsid()
     proctree.name_process("shraga-horse")
     proctree.adopt_orphans()
-    proctree.close_inherited_sockets(keep=pipe.fileno())
+    proctree.close_inherited_sockets(keep=channel.fileno())
     for sig in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
         # A handler, not "ignore": that would be inherited by the programs a task starts.
         signal.signal(sig, _pass_over)
@@ -93,7 +95,7 @@ def run_horse(pipe: Connection, setup: HorseSetup, parent: int) -> NoReturn:
     os.environ[proctree.WORKER_MARK] = setup.worker_id
     own_stderr = os.fdopen(os.dup(2), "w")
     try:
-        Horse(pipe, setup, parent).serve()
+        Horse(channel, setup, parent).serve()
     except BaseException:
         traceback.print_exc(file=own_stderr)
     finally:
@@ -115,8 +117,8 @@ def _be_ordinary() -> None:
 class Horse:
     """Runs claims one after another."""
 
-    def __init__(self, pipe: Connection, setup: HorseSetup, parent: int) -> None:
-        self._pipe = pipe
+    def __init__(self, channel: Channel, setup: HorseSetup, parent: int) -> None:
+        self._channel = channel
         self._setup = setup
         self._parent = parent
         self._pid = os.getpid()
@@ -128,7 +130,10 @@ class Horse:
         self._stop_asked = False
         self._pump = OutputPump(self._send_lines)
         signal.signal(signal.SIGTERM, self._on_stop)
-        self._home_environment = dict(os.environ)
+        # The fork has copied the slot's state of chance.
+        random.seed()
+        self._home_environment = os.environ.copy()
+        self._home_bytes: dict[bytes, bytes] = dict(vars(os.environ)["_data"])
         self._home_folder = _working_folder(setup.home)
         run_secrets.always(urlsplit(setup.url).password or "")
         threading.Thread(target=self._watch, name="lease", daemon=True).start()
@@ -147,7 +152,7 @@ class Horse:
         main = threading.current_thread() is threading.main_thread()
         with self._lock:
             self._sending = main
-            self._pipe.send_bytes(message)
+            self._channel.send(message)
             self._sending = False
         if main and self._stop_asked:
             self._raise_stop()
@@ -170,10 +175,10 @@ class Horse:
             sys.stderr.write(f"{message}\n")
 
     def serve(self) -> None:
-        """Run each claim the slot sends; ends when the slot closes the pipe."""
+        """Run each claim the slot sends; ends when the slot closes the channel."""
         while True:
             try:
-                message = self._pipe.recv_bytes()
+                message = self._channel.receive()
             except (EOFError, ConnectionError):
                 proctree.kill_below(os.getpid())
                 os._exit(0)
@@ -184,38 +189,36 @@ class Horse:
                 # The task forked, and this is the child coming back: the run is its parent's.
                 sys.stdout.flush()
                 os._exit(0)
-            self._after()
-            outcome = self._without_empty_folder(claim, outcome)
-            body = outcome_json(outcome) | {"worn": self._is_worn()}
+            worn = self._after()
+            sealed = self._without_empty_folder(claim, outcome).sealed()
+            sealed = sealed._replace(error=run_secrets.mask(sealed.error))
             run_secrets.clear()
-            self._send("done", body)
+            self._send("done", [worn, *sealed])
 
     def _before(self, claim: Claim) -> None:
-        random.seed()
-        self._run_id = f"{claim.task_id}.{claim.attempt}"
-        os.environ.update(
-            {
-                proctree.RUN_MARK: self._run_id,
-                "SHRAGA_TASK": claim.task_id,
-                "SHRAGA_ATTEMPT": str(claim.attempt),
-            }
-        )
-        self._pump.open(claim.spec.limits.log_bytes)
-        folder = self._setup.home / "runs" / claim.task_id / str(claim.attempt)
+        self._run_id = claim.run_id
+        os.environ[proctree.RUN_MARK] = self._run_id
+        os.environ["SHRAGA_TASK"] = claim.task_id
+        os.environ["SHRAGA_ATTEMPT"] = str(claim.attempt)
+        self._pump.open(claim.limits.log_bytes)
+        name, home = claim.fields.get("name", ""), str(self._setup.home)
         context.enter(
-            RunContext(
-                claim.task_id, claim.attempt, claim.owner, claim.spec.name, folder, self._say, self._write
-            )
+            RunContext(claim.task_id, claim.attempt, claim.owner, name, home, self._say, self._write)
         )
 
     def _run(self, claim: Claim) -> Outcome:
         run = context.current_run()
         assert run is not None
         try:
+            action = claim.spec.action
+        except InvalidInput as error:
+            said = f"This worker cannot read the task; is it older than who submitted it? {error}."
+            return Outcome(RunStatus.FAILED, error=said, retry=False)
+        try:
             self._interruptible = True
             if self._stop_asked:
                 raise StopRun
-            return run_action(claim.spec.action, run, self._setup.modules)
+            return run_action(action, run, self._setup.modules)
         except StopRun:
             return Outcome(RunStatus.CANCELED, error="The run was asked to stop and did.")
         except SystemExit as leaving:
@@ -228,7 +231,8 @@ class Horse:
     def _is_worn(self) -> bool:
         """Whether the run left something in this process that the next one would meet."""
         return (
-            threading.active_count() > self._threads
+            self._pump.is_worn
+            or threading.active_count() > self._threads
             or signal.getitimer(signal.ITIMER_REAL)[0] > 0
             or signal.getsignal(signal.SIGTERM) != self._on_stop
         )
@@ -244,27 +248,34 @@ class Horse:
             self._interruptible = False
             raise StopRun
 
-    def _after(self) -> None:
+    def _after(self) -> bool:
         context.enter(None)
-        if proctree.children(os.getpid()):
-            # What a task leaves behind would go on under the next one's name.
-            proctree.kill_below(os.getpid())
+        # What a task leaves behind would go on under the next one's name.
+        alone = not proctree.has_children() or proctree.kill_below(os.getpid())
+        worn = not alone or self._is_worn()
         self._pump.close()
-        if os.environ != self._home_environment:
+        if self._environment_changed():
             os.environ.clear()
             os.environ.update(self._home_environment)
         with suppress(OSError):
             os.chdir(self._home_folder)
+        return worn
+
+    def _environment_changed(self) -> bool:
+        # Through its own interface the mapping decodes each name and value, which takes longer than a short task does.
+        now: dict[bytes, bytes] = vars(os.environ)["_data"]
+        own = {name: now.get(name, b"") for name in _RUN_VARIABLES}
+        return now != self._home_bytes | own
 
     def _without_empty_folder(self, claim: Claim, outcome: Outcome) -> Outcome:
         # Most runs leave nothing; a folder for each would fill the disk with nothing.
-        task_folder = self._setup.home / "runs" / claim.task_id
+        task_folder = f"{self._setup.home}/runs/{claim.task_id}"
         try:
-            (task_folder / str(claim.attempt)).rmdir()
+            os.rmdir(f"{task_folder}/{claim.attempt}")
         except OSError:
             return outcome
         with suppress(OSError):
-            task_folder.rmdir()
+            os.rmdir(task_folder)
         return replace(outcome, execution=None)
 
 
@@ -278,45 +289,10 @@ def _working_folder(home: Path) -> str:
 
 
 def claim_json(claim: Claim) -> bytes:
-    """Return a claim as the pipe carries it."""
-    fields = {
-        "task_id": claim.task_id,
-        "owner": claim.owner,
-        "attempt": claim.attempt,
-        "spec": claim.spec.model_dump(mode="json", exclude_defaults=True),
-    }
-    return json.dumps(fields).encode()
+    """Return a claim as the channel carries it."""
+    return json.dumps([claim.task_id, claim.owner, claim.attempt, claim.fence, claim.fields]).encode()
 
 
 def read_claim(message: bytes) -> Claim:
     """Return the claim of a message."""
-    got = json.loads(message)
-    return Claim(got["task_id"], got["owner"], got["attempt"], TaskSpec.model_validate(got["spec"]), 0, 0)
-
-
-def outcome_json(outcome: Outcome) -> dict[str, Any]:
-    """Return an outcome as the pipe carries it."""
-    return {
-        "status": outcome.status.value,
-        "exit_code": outcome.exit_code,
-        "error": run_secrets.mask(outcome.error),
-        "output": outcome.output.model_dump(mode="json") if outcome.output else None,
-        "metrics": outcome.metrics,
-        "result": outcome.result,
-        "execution": outcome.execution.model_dump(mode="json") if outcome.execution else None,
-        "retry": outcome.retry,
-    }
-
-
-def read_outcome(got: dict[str, Any]) -> Outcome:
-    """Return the outcome of a message."""
-    return Outcome(
-        status=RunStatus(got["status"]),
-        exit_code=got["exit_code"],
-        error=got["error"],
-        output=TaskOutput.model_validate(got["output"]) if got["output"] else None,
-        metrics=got["metrics"],
-        result=got["result"],
-        execution=ExecutionDetails.model_validate(got["execution"]) if got["execution"] else None,
-        retry=got["retry"],
-    )
+    return Claim(*json.loads(message))

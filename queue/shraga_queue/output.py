@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import fcntl
 import os
 import selectors
 import sys
@@ -26,18 +25,32 @@ LINE_COST = 64
 
 
 class _Stream:
-    """One of the run's output pipes."""
+    """One of this process's output pipes, and the text file that writes to it; every run of a horse uses the same."""
 
     def __init__(self, source: str, target: int) -> None:
         self.source = source
+        self._target = target
         self.reader, writer = os.pipe()
-        os.set_inheritable(writer, True)
+        self._pipe = os.fstat(writer).st_ino
         os.dup2(writer, target)
         os.close(writer)
-        fcntl.fcntl(self.reader, fcntl.F_SETFL, os.O_NONBLOCK)
-        self.closed = self.ended = False
+        os.set_blocking(self.reader, False)
+        self.file = _text_file(target)
+        self.closed = False
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget the run before."""
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._partial = ""
+
+    @property
+    def is_worn(self) -> bool:
+        """Whether the task has closed the file or put something else in its place."""
+        try:
+            return self.file.closed or os.fstat(self._target).st_ino != self._pipe
+        except OSError:
+            return True
 
     def read(self) -> tuple[list[str], int, bool]:
         """Return complete lines, bytes read, and whether more may be there."""
@@ -45,6 +58,7 @@ class _Stream:
             data = os.read(self.reader, 65_536)
         except BlockingIOError:
             return [], 0, False
+        # Only a task that has closed the other end itself brings this about.
         self.closed = not data
         *lines, self._partial = (self._partial + self._decoder.decode(data)).split("\n")
         while len(self._partial) > MAX_LINE:
@@ -63,7 +77,6 @@ def _shown(line: str) -> str:
 
 
 def _text_file(fd: int) -> TextIO:
-    # Made anew for each run: a task may replace or close them.
     return open(fd, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)
 
 
@@ -80,27 +93,34 @@ class OutputPump:
         self._send = send
         self._lock = threading.RLock()
         self._lines: list[LogLine] = []
-        self._streams: list[_Stream] = []
         self._selector = selectors.DefaultSelector()
         self._left = 0
         self._cut = 0
         self._sent_at = 0.0
+        self._open = False
         self._wake_reader, self._wake_writer = os.pipe()
         os.set_blocking(self._wake_reader, False)
         self._selector.register(self._wake_reader, selectors.EVENT_READ)
-        self._null = os.open(os.devnull, os.O_RDWR)
-        os.dup2(self._null, 0)
+        null = os.open(os.devnull, os.O_RDWR)
+        os.dup2(null, 0)
+        os.close(null)
+        self._streams = [_Stream("stdout", 1), _Stream("stderr", 2)]
+        for stream in self._streams:
+            self._selector.register(stream.reader, selectors.EVENT_READ, stream)
         threading.Thread(target=self._work, name="output", daemon=True).start()
+
+    @property
+    def is_worn(self) -> bool:
+        """Whether the run has spoiled the way its output takes, so that another process must serve the next one."""
+        return any(stream.is_worn for stream in self._streams)
 
     def open(self, limit: int) -> None:
         """Begin a run whose output is kept up to `limit` bytes."""
         with self._lock:
-            self._left, self._cut = limit, 0
-            self._streams = [_Stream("stdout", 1), _Stream("stderr", 2)]
+            self._left, self._cut, self._open = limit, 0, True
             for stream in self._streams:
-                self._selector.register(stream.reader, selectors.EVENT_READ, stream)
-        sys.stdout, sys.stderr = _text_file(1), _text_file(2)
-        self._wake()
+                stream.begin()
+        sys.stdout, sys.stderr = (stream.file for stream in self._streams)
 
     def add(self, line: LogLine) -> None:
         """Add a line the task wrote by itself, in its place among what it printed."""
@@ -113,22 +133,18 @@ class OutputPump:
         self._wake()
 
     def close(self) -> None:
-        """End the run: read what is left, mark what was cut, and detach."""
+        """End the run: read what is left and mark what was cut."""
         _flush_quietly()
         with self._lock:
             self._drain(thorough=True)
             for stream in self._streams:
                 for line in stream.rest():
                     self._keep(LogLine(stream.source, _shown(line), "info"))
-                self._forget(stream)
-                os.close(stream.reader)
-            self._streams = []
-            os.dup2(self._null, 1)
-            os.dup2(self._null, 2)
             if self._cut:
                 said = f"{self._cut:,} bytes more were printed and are not kept (limits.log_bytes)."
                 self._lines.append(LogLine("system", said, "warning"))
             self._flush()
+            self._open = False
 
     def _wake(self) -> None:
         os.write(self._wake_writer, b".")
@@ -146,21 +162,17 @@ class OutputPump:
                     self._flush()
                 pending = bool(self._lines)
 
-    def _forget(self, stream: _Stream) -> None:
-        if not stream.ended:
-            stream.ended = True
-            self._selector.unregister(stream.reader)
-
     def _drain(self, thorough: bool = False) -> None:
         for stream in self._streams:
             # A program that prints without end must not keep the other stream, or the task, waiting.
             for _ in range(THOROUGH_READS if thorough else READS):
                 lines, size, more = stream.read()
-                self._count(stream.source, lines, size)
-                if stream.closed:
-                    self._forget(stream)
+                if self._open:
+                    self._count(stream.source, lines, size)
                 if not more:
                     break
+            if stream.closed and stream.reader in self._selector.get_map():
+                self._selector.unregister(stream.reader)
 
     def _count(self, source: str, lines: list[str], size: int) -> None:
         if self._left <= 0:

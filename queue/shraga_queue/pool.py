@@ -273,7 +273,7 @@ class Supervisor:
             slot.deadline.set(0)
             log.warning("a slot ended unexpectedly", name=self.name, slot=slot.number, code=slot.code)
             self._end_orphans()
-            self._lose_run_of(slot)
+            self._lose_runs_of(slot)
             slot.restart_at = time.monotonic() + RESTART_PAUSE * random.uniform(0.5, 1.5)
         elif time.monotonic() >= slot.restart_at:
             slot.pid, slot.code, slot.restart_at = self._start(slot.number, slot.deadline), None, 0.0
@@ -285,15 +285,12 @@ class Supervisor:
             proctree.send([orphan], signal.SIGKILL)
             proctree.reap([orphan])
 
-    def _lose_run_of(self, slot: _Slot) -> None:
+    def _lose_runs_of(self, slot: _Slot) -> None:
+        why = "Lost: the slot running the task ended."
         try:
-            run = self.engine.slot_run(self.id, slot.number)
-            if run is None or (known := self.engine.limits_of(run[0])) is None:
-                return
-            limits, losses = known
-            self.engine.lose(
-                run[0], run[1], limits, losses, "Lost: the slot running the task ended.", self.name
-            )
+            for task_id, fence in self.engine.runs_of(self.id, slot.number):
+                if known := self.engine.limits_of(task_id):
+                    self.engine.lose(task_id, fence, *known, why, self.name)
         except (RedisError, OSError):
             log.warning("Redis is away; the controller will notice the lost run")
 

@@ -76,6 +76,15 @@ def children(pid: int) -> list[int]:
     return []
 
 
+def has_children() -> bool:
+    """Return whether this process has children, ended but uncollected ones among them; without a look at /proc."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
 def descendants(pid: int) -> list[int]:
     """Return all processes below a process, parents before their children."""
     found: dict[int, None] = {}

@@ -57,7 +57,10 @@ def _moves_table() -> str:
     rows = []
     for move in MOVES.values():
         sources = ", ".join(f"{status} = true" for status in sorted(move.sources))
-        rows.append(f"{move.name} = {{from = {{{sources}}}, to = '{move.target}', event = '{move.event}'}}")
+        audited = str(move.is_audited).lower()
+        rows.append(
+            f"{move.name} = {{from = {{{sources}}}, to = '{move.target}', event = '{move.event}', audited = {audited}}}"
+        )
     final = ", ".join(f"{status} = true" for status in TaskStatus if status.is_final)
     return f"local MOVES = {{{', '.join(rows)}}}\nlocal FINAL = {{{final}}}"
 

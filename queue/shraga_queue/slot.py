@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import select
@@ -9,8 +10,8 @@ import signal
 import sys
 import time
 import traceback
+from collections import deque
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -25,17 +26,23 @@ from rq.worker import WorkerStatus
 from shraga_models import ANY_CAPABILITY, Priority
 
 from . import proctree
-from .active import ActiveRun
+from .active import LEASE, SETTLE_PAUSE, ActiveRun, unrecorded
+from .channel import Channel
 from .client import SyncDriver
 from .config import Settings
 from .connect import connect_sync
-from .engine import Claim, Engine
+from .engine import Claim, EndedRun, Engine, SlotName
 from .horse import Deadline, HorseSetup, lease_clock, run_horse
 from .keys import Keys
 
 IDLE_BLOCK = 1.0
 """Seconds an idle slot waits for the bell before it looks around."""
 IDLE_BEAT = 8.0
+HOLD = 0.02
+"""Seconds that the end of a run, or a task that was not begun, may wait in a slot's hands."""
+UNREACHED_PAUSE = 0.3
+MOST_HELD = 16
+"""Tasks that a slot takes at once, where they are short and many wait."""
 RQ_TTL = 30
 """Seconds after which RQ's tools forget a slot that fell silent."""
 
@@ -69,10 +76,18 @@ class SlotWorker(rq.Worker):
         self.setup = setup
         self.engine = engine
         self.horse_deadline = deadline
-        self.pipe: Connection | None = None
+        self.channel: Channel | None = None
         self.runs_served = 0
         self.stop_requests = 0
         self.active: ActiveRun | None = None
+        self.hand: deque[Claim] = deque()
+        """Claimed and not begun."""
+        self.ended: list[EndedRun] = []
+        """Seen through and not yet in the store."""
+        self._asked = 0.0
+        self._unsure = False
+        self._reach_at = 0.0
+        self._usual_run = HOLD
         names = queue_names(engine.keys, setup.capabilities)
         super().__init__(
             names,
@@ -81,6 +96,7 @@ class SlotWorker(rq.Worker):
             serializer=JSONSerializer,
             worker_ttl=RQ_TTL,
         )
+        self.slot_name = SlotName(setup.worker_id, setup.slot, name, tuple(names))
         self.ring_keys = [
             engine.keys.make("bell", capability=one)
             for one in dict.fromkeys((*setup.capabilities, ANY_CAPABILITY))
@@ -115,6 +131,7 @@ class SlotWorker(rq.Worker):
         try:
             while not self._stop_requested:
                 self._serve()
+            self._put_down()
         finally:
             self._end_horse()
             self.teardown()
@@ -132,15 +149,60 @@ class SlotWorker(rq.Worker):
     def _serve(self) -> None:
         self._ensure_horse()
         asked = lease_clock()
+        held = self._hand_is_fresh
+        if not self._take_turn(0 if held else self._wanted()):
+            time.sleep(random.uniform(0.1, 0.6))
+        elif self.hand:
+            self._asked = self._asked if held else asked
+            self._work_off()
+        else:
+            self._idle()
+
+    @property
+    def _hand_is_fresh(self) -> bool:
+        """Whether what is in hand was claimed so lately that it can be begun."""
+        return bool(self.hand) and lease_clock() - self._asked < LEASE / 2
+
+    def _wanted(self) -> int:
+        """How many tasks to take at once: as many as are usually done before they have waited for long."""
+        return int(min(MOST_HELD, max(1.0, HOLD / 2 / self._usual_run)))
+
+    def _take_turn(self, wanted: int, running: str = "") -> bool:
+        """Put the ended runs into the store and take new tasks; returns whether the store was reached.
+
+        What is in hand goes back where it has waited too long, or another run is in its way.
+        """
+        keep = self._hand_is_fresh and not running and not self._stop_requested
+        back = [] if keep else [(claim.task_id, claim.fence) for claim in self.hand]
         try:
-            claim = self.engine.claim(self.setup.worker_id, self.setup.slot, self.name, self.queue_names())
-            if claim is None:
-                self._idle()
-            else:
-                self._execute(claim, asked)
+            back += self._strays()
+            _, claims = self.engine.turn(self.slot_name, wanted, self.ended, back, running)
         except (RedisError, OSError) as error:
             self.log.warning("Worker %s: %s; trying again", self.name, error)
-            time.sleep(random.uniform(0.1, 0.6))
+            self._unsure = True
+            self._reach_at = time.monotonic() + UNREACHED_PAUSE
+            return False
+        except Exception as error:
+            self.log.exception("Worker %s: the end of a run could not be recorded", self.name)
+            self.ended = [self._unrecorded(run, error) for run in self.ended]
+            return False
+        self.ended = []
+        self.hand = deque([*(self.hand if keep else ()), *claims])
+        return True
+
+    def _strays(self) -> list[tuple[str, int]]:
+        """Return the runs that the store gave this slot in an answer that never came."""
+        if not self._unsure:
+            return []
+        known = {run.claim.task_id for run in self.ended} | {claim.task_id for claim in self.hand}
+        if self.active is not None:
+            known.add(self.active.claim.task_id)
+        held = self.engine.runs_of(self.setup.worker_id, self.setup.slot)
+        self._unsure = False
+        return [(task_id, fence) for task_id, fence in held if task_id not in known]
+
+    def _unrecorded(self, run: EndedRun, error: Exception) -> EndedRun:
+        return EndedRun(run.claim, unrecorded(error), run.started, run.ended)
 
     def _idle(self) -> None:
         now = time.monotonic()
@@ -156,47 +218,85 @@ class SlotWorker(rq.Worker):
             return
         self.connection.blpop(self.ring_keys, timeout=IDLE_BLOCK)
 
-    def _execute(self, claim: Claim, asked: float) -> None:
-        assert self.pipe is not None
+    def _work_off(self) -> None:
+        """Run what is in hand, one after the other; the next begins before the end of the last is written down."""
         self._state = WorkerStatus.BUSY
-        self.runs_served += 1
-        self.active = ActiveRun(
-            self.engine, claim, self.name, self.pipe, self.horse_pid, self.horse_deadline, asked
-        )
+        run = self._begin_next()
         try:
-            self._see_through(self.active)
-            if self.active.spoiled or self.runs_served % self.setup.recycle_after == 0:
-                self._end_horse()
-            try:
-                self.active.settle(lambda: self.stop_requests > 1)
-            except Exception as error:
-                self.log.exception("Worker %s: the end of a run could not be recorded", self.name)
-                self.active.give_up(error)
-                self.active.settle(lambda: self.stop_requests > 1)
+            while run is not None:
+                self._see_through(run)
+                fit = not (run.spoiled or self.runs_served % self.setup.recycle_after == 0)
+                following = self._begin_next() if fit and run.leaves_nothing_to_write else None
+                if not fit:
+                    self._end_horse()
+                self._settle(run)
+                run = following or (self._begin_next() if fit else None)
         finally:
             self.active = None
             self._state = WorkerStatus.IDLE
 
-    def _see_through(self, run: ActiveRun) -> None:
+    def _begin_next(self) -> ActiveRun | None:
+        waits = self.ended and time.monotonic() - self.ended[0].ended > HOLD
+        if waits or self._stop_requested or not self._hand_is_fresh:
+            return None
+        assert self.channel is not None
+        self.runs_served += 1
+        deadline, claim = self.horse_deadline, self.hand.popleft()
+        run = ActiveRun(self.engine, claim, self.name, self.channel, self.horse_pid, deadline, self._asked)
         try:
             run.begin()
+        except Exception as error:
+            self._fail(run, error)
+        return run
+
+    def _settle(self, run: ActiveRun) -> None:
+        ended = run.settle(lambda: self.stop_requests > 1)
+        if ended is not None:
+            self.ended.append(ended)
+            self._usual_run += (ended.ended - ended.started - self._usual_run) / 8
+
+    def _see_through(self, run: ActiveRun) -> None:
+        self.active = run
+        try:
             while not run.ended:
-                self._wait(run.due_in())
+                self._wait(min(run.due_in(), self._burden_due(run)))
                 if self.stop_requests > 1:
                     run.abandon("the worker was told to stop at once")
                 run.step()
+                if not run.ended and self._burden_due(run) <= 0:
+                    self._unburden(run)
         except Exception as error:
-            # Whatever it was: a run that is no longer followed must not go on.
-            self.log.exception("Worker %s: a run could not be followed", self.name)
-            self._end_horse()
-            run.give_up(error)
+            self._fail(run, error)
+        self.horse_deadline.set(0)
+
+    def _fail(self, run: ActiveRun, error: Exception) -> None:
+        # Whatever it was: a run that is no longer followed must not go on.
+        self.log.exception("Worker %s: a run could not be followed", self.name)
+        self._end_horse()
+        run.give_up(error)
+
+    def _burden_due(self, run: ActiveRun) -> float:
+        """Seconds until what else is in hand has waited long enough for this run."""
+        if not self.hand and not self.ended:
+            return math.inf
+        return max(HOLD - run.running_for, self._reach_at - time.monotonic())
+
+    def _unburden(self, run: ActiveRun) -> None:
+        """Let other slots have what this long run holds up; if the store is away, both wait."""
+        self._usual_run = max(self._usual_run, HOLD)
+        self._take_turn(0, run.claim.task_id)
+
+    def _put_down(self) -> None:
+        """Write down and give back all that is in hand, before leaving."""
+        while (self.hand or self.ended) and not self._take_turn(0) and self.stop_requests < 2:
+            time.sleep(SETTLE_PAUSE)
 
     def _wait(self, seconds: float) -> None:
-        assert self.pipe is not None
-        channel = getattr(self.commands.connection, "_sock", None)
-        watched: list[Any] = [self.pipe] if channel is None else [self.pipe, channel]
+        assert self.channel is not None
+        commands = getattr(self.commands.connection, "_sock", None)
+        watched: list[Any] = [self.channel] if commands is None else [self.channel, commands]
         ready, _, _ = select.select(watched, [], [], max(0.0, seconds))
-        if channel in ready:
+        if commands in ready:
             self._look_at_commands()
 
     def _look_at_commands(self) -> None:
@@ -226,14 +326,16 @@ class SlotWorker(rq.Worker):
                 # RQ's own tools leave nothing but this message; from here on it is as durable as ours.
                 self.engine.ask_cancel(self.active.claim.task_id, "rq", "asked through RQ")
             self.active.look_now()
+            if any(claim.task_id == payload.get("job_id") for claim in self.hand):
+                self._unburden(self.active)
 
     # The horse
 
     def _ensure_horse(self) -> None:
-        if self.pipe is not None and proctree.is_running_child(self.horse_pid):
+        if self.channel is not None and proctree.is_running_child(self.horse_pid):
             return
         self._end_horse()
-        mine, its = _pipe()
+        mine, its = Channel.pair()
         setup = HorseSetup(
             self.setup.worker_id,
             Path(self.setup.home),
@@ -247,12 +349,12 @@ class SlotWorker(rq.Worker):
             mine.close()
             run_horse(its, setup, slot)
         its.close()
-        self._horse_pid, self.pipe = pid, mine
+        self._horse_pid, self.channel = pid, mine
 
     def _end_horse(self) -> None:
-        if self.pipe is not None:
-            self.pipe.close()
-            self.pipe = None
+        if self.channel is not None:
+            self.channel.close()
+            self.channel = None
         self.horse_deadline.set(0)
         if not proctree.kill_below(os.getpid()):
             self.log.error("Worker %s: a process of a task cannot be ended", self.name)
@@ -266,12 +368,6 @@ class SlotWorker(rq.Worker):
             except (RedisError, OSError) as error:
                 self.log.warning("Worker %s: %s; trying again", self.name, error)
                 time.sleep(0.5)
-
-
-def _pipe() -> tuple[Connection, Connection]:
-    from multiprocessing import Pipe
-
-    return Pipe(duplex=True)
 
 
 def run_slot(setup: SlotSetup, supervisor: int, deadline: Deadline) -> NoReturn:

@@ -13,7 +13,7 @@ from shraga_models import Liveness, NewTask, Python, RunStatus, Shell, TaskStatu
 from shraga_queue.client import Shraga
 from shraga_queue.config import Settings
 from shraga_queue.embedded import Embedded
-from shraga_queue.engine import Engine
+from shraga_queue.engine import Claim, Engine
 from tests.acceptance.conftest import Timed
 from tests.processes import Processes, alive_with
 from tests.scenes import begun, hold, second_run_within
@@ -80,18 +80,10 @@ def test_a_killed_worker_is_noticed_and_its_task_runs_elsewhere(
     assert record is not None
     assert (record.liveness, record.lost) == (Liveness.OFFLINE, True)
     # The late first run can write nothing: its fence is stale.
-    claim = _claim_of(shraga, task_id, old.attempt)
+    claim = Claim(task_id, "tester", old.attempt, old.fence, {})
     assert engine.append_log(claim, []) == "stale"
     assert engine.heartbeat(claim, "late", 0, None, "", tell=False) == "stale"
     shraga.cancel(task_id, timeout=10)
-
-
-def _claim_of(shraga: Shraga, task_id: str, attempt: int):  # type: ignore[no-untyped-def]
-    from shraga_models import TaskSpec
-    from shraga_queue.engine import Claim
-
-    task = shraga.get(task_id)
-    return Claim(task_id, task.owner, attempt, TaskSpec(name=task.name, action=task.action), 0, 0)
 
 
 def test_a_killed_worker_leaves_no_process_of_its_tasks(processes: Processes, shraga: Shraga) -> None:

@@ -192,3 +192,15 @@ def test_nonsense_on_the_command_channel_is_passed_over(worker: Processes, shrag
     for message in ("nonsense", "[]", '{"command": 7}'):
         shraga.driver.connection.publish(channel, message)
     assert (shraga.wait(task.id, 20).status, shraga.get(task.id).attempt) == (TaskStatus.COMPLETED, 1)
+
+
+def test_a_task_that_this_worker_cannot_read_fails_with_the_field(
+    processes: Processes, shraga: Shraga
+) -> None:
+    task = shraga.submit("from the future", Shell("true"))
+    key = shraga.driver.keys.make("task", owner=task.owner, task=task.id)
+    shraga.driver.connection.hset(key, "spec", '{"action": {"type": "telepathy"}}')
+    processes.worker(shraga)
+    wait_until(lambda: shraga.driver.connection.hget(key, "status") == b"failed", what="the failure")
+    said = shraga.driver.connection.hget(key, "error") or b""
+    assert b"action" in said and b"older than who submitted it" in said

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from shraga_models import Limits, Liveness, RunStatus, Shell, Task, TaskStatus, WorkerMode, new_id
+from shraga_models import Limits, Liveness, RunStatus, Task, TaskStatus, WorkerMode, new_id
 from shraga_queue.client import Shraga, SyncDriver
-from shraga_queue.engine import STALE, Claim, Engine, LogLine
+from shraga_queue.engine import STALE, Claim, EndedRun, Engine, LogLine, Outcome
 from shraga_queue.errors import NotFound, Refused
 from tests.factories import (
     DETAILS,
@@ -229,7 +230,7 @@ def test_late_run_can_neither_commit_nor_stream(shraga: Shraga, hand: Hand, writ
 
 @pytest.mark.parametrize("write", WRITES)
 def test_run_of_an_unknown_task_is_stale(hand: Hand, write: str) -> None:
-    claim = Claim(new_id(), "tester", 1, new_task(), 0, 0)
+    claim = Claim(new_id(), "tester", 1, 1, {})
     assert WRITES[write](hand, claim) == STALE
 
 
@@ -411,14 +412,15 @@ def test_expired_lease_carries_what_the_reaper_needs(shraga: Shraga, hand: Hand)
     hand.claim()
     end_lease(shraga, task.id)
     (lease,) = hand.engine.expired_leases()
-    assert (lease.task_id, lease.attempt, lease.worker_id, lease.losses) == (task.id, 1, hand.worker_id, 0)
+    assert (lease.task_id, lease.attempt, lease.fence, lease.losses) == (task.id, 1, 1, 0)
     assert lease.limits.on_lost == "fail"
 
 
 def test_slot_says_which_run_it_has(shraga: Shraga, hand: Hand) -> None:
-    assert hand.engine.slot_run(hand.worker_id, 1) is None
+    assert hand.engine.runs_of(hand.worker_id, 1) == []
     claim = bring_to(shraga, hand, TaskStatus.RUNNING)
-    assert hand.engine.slot_run(hand.worker_id, 1) == (claim.id, 1)
+    assert hand.engine.runs_of(hand.worker_id, 1) == [(claim.id, 1)]
+    assert hand.engine.runs_of(hand.worker_id, 2) == []
     assert hand.engine.limits_of(claim.id) == (Limits(), 0)
     assert hand.engine.limits_of("nope") is None
 
@@ -542,14 +544,57 @@ def test_engines_of_two_prefixes_do_not_see_each_other(shraga: Shraga, hand: Han
     assert hand.claim()
 
 
-def test_task_that_this_worker_cannot_read_fails_with_the_field_instead_of_going_round(
-    shraga: Shraga, engine: Engine
-) -> None:
-    hand = hire(engine)
-    task = shraga.submit("from the future", Shell("true"))
-    key = shraga.driver.keys.make("task", owner=task.owner, task=task.id)
-    execute(shraga, "HSET", key, "spec", '{"action": {"type": "telepathy"}}')
-    assert hand.try_claim() is None
-    failed = shraga.driver.connection.hgetall(key)
-    assert failed[b"status"] == b"failed"
-    assert b"action" in failed[b"error"]
+# Turns
+
+
+def test_turn_takes_at_most_a_quarter_of_what_waits_beyond_the_first(shraga: Shraga, hand: Hand) -> None:
+    tasks = [submit(shraga, str(number)) for number in range(10)]
+    _, claims = hand.engine.turn(hand.slot_name, wanted=8)
+    assert [claim.task_id for claim in claims] == [task.id for task in tasks[:3]]
+    assert len(hand.engine.turn(hand.slot_name, wanted=2)[1]) == 2
+    assert_agreement(shraga)
+
+
+def test_turn_ends_gives_back_and_takes_in_one_call(shraga: Shraga, hand: Hand) -> None:
+    tasks = [submit(shraga, str(number)) for number in range(9)]
+    first, second, third = hand.engine.turn(hand.slot_name, wanted=3)[1]
+    now = time.monotonic()
+    ended = [EndedRun(first, Outcome(RunStatus.COMPLETED).sealed(), now - 2, now - 1)]
+    back = [(second.task_id, second.fence)]
+    answers, claims = hand.engine.turn(hand.slot_name, 1, ended, back)
+    assert answers == ["completed", "queued"]
+    # What was given back is the next in its queue, as the same attempt under a new fence.
+    assert [(claim.task_id, claim.attempt, claim.fence) for claim in claims] == [(tasks[1].id, 1, 2)]
+    assert hand.heartbeat(second) == STALE
+    assert hand.heartbeat(third) == hand.heartbeat(claims[0]) == "ok"
+    (run,) = shraga.runs(first.task_id)
+    assert run.finished_at is not None and run.started_at is not None
+    assert 0.9 < (run.finished_at - run.started_at).total_seconds() < 1.1
+    assert_agreement(shraga)
+
+
+def test_what_was_asked_to_stop_is_canceled_when_it_is_given_back(shraga: Shraga, hand: Hand) -> None:
+    task = submit(shraga)
+    claim = hand.claim()
+    shraga.driver.run(shraga.operations.ask_cancel(task.id, "why"))
+    assert hand.engine.turn(hand.slot_name, given_back=[(task.id, claim.fence)])[0] == ["canceled"]
+    assert_agreement(shraga)
+
+
+def test_another_slot_s_run_cannot_be_given_back(shraga: Shraga, engine: Engine, hand: Hand) -> None:
+    submit(shraga)
+    claim = hand.claim()
+    other = hire(engine, "w2")
+    assert engine.turn(other.slot_name, given_back=[(claim.task_id, claim.fence)])[0] == [STALE]
+    assert hand.commit(claim) == "completed"
+
+
+def test_turn_costs_one_round_trip_however_much_it_does(shraga: Shraga, hand: Hand) -> None:
+    shraga.submit_many([new_task() for _ in range(40)])
+    claims = hand.engine.turn(hand.slot_name, wanted=8)[1]
+    now = time.monotonic()
+    ended = [EndedRun(claim, Outcome(RunStatus.COMPLETED).sealed(), now, now) for claim in claims]
+    before = shraga.driver.connection.info("stats")["total_reads_processed"]
+    assert len(hand.engine.turn(hand.slot_name, 8, ended)[1]) == 8
+    # One for the turn, one for asking.
+    assert shraga.driver.connection.info("stats")["total_reads_processed"] - before <= 2

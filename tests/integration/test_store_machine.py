@@ -17,7 +17,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from shraga_models import Limits, RunStatus, Schedule, TaskStatus, WorkerMode
+from shraga_models import MOVES, Limits, RunStatus, Schedule, TaskStatus, WorkerMode
 from shraga_queue.client import Shraga, SyncDriver
 from shraga_queue.config import Settings
 from shraga_queue.engine import STALE, Claim, Engine, LogLine
@@ -54,6 +54,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.modes = {hand.worker_id: WorkerMode.ACCEPTING for hand in self.hands}
         self.status: dict[str, TaskStatus] = {}
         self.attempt: dict[str, int] = {}
+        self.fence: dict[str, int] = {}
         self.asked: set[str] = set()
         self.claims: list[tuple[Hand, Claim]] = []
         self.owner: dict[str, str] = {}
@@ -66,9 +67,8 @@ class StoreMachine(RuleBasedStateMachine):
         return Hand(hand.engine, hand.worker_id, hand.worker, 2, hand.capabilities)
 
     def _is_live(self, claim: Claim) -> bool:
-        return (
-            self.status[claim.task_id] is TaskStatus.RUNNING and self.attempt[claim.task_id] == claim.attempt
-        )
+        running = self.status[claim.task_id] is TaskStatus.RUNNING
+        return running and self.fence[claim.task_id] == claim.fence
 
     def _free(self, hand: Hand) -> bool:
         return not any(other is hand and self._is_live(claim) for other, claim in self.claims)
@@ -78,7 +78,8 @@ class StoreMachine(RuleBasedStateMachine):
 
     def _expect(self, task_id: str, action: str, *events: str) -> None:
         """Note what has to be audited and told of a step."""
-        self.audited.append((action, task_id))
+        if action not in MOVES or MOVES[action].is_audited:
+            self.audited.append((action, task_id))
         self.told += [(f"task.{event}", task_id) for event in events]
 
     def _ended(self, task_id: str, status: str) -> None:
@@ -146,22 +147,35 @@ class StoreMachine(RuleBasedStateMachine):
 
     # Workers
 
-    @rule(number=pick)
-    def claim(self, number: int) -> None:
+    @rule(number=pick, wanted=st.sampled_from([1, 1, 3]))
+    def claim(self, number: int, wanted: int) -> None:
         hand = self.hands[number % len(self.hands)]
         if not self._free(hand):
             return
-        claim = hand.try_claim()
+        _, claims = self.engine.turn(hand.slot_name, wanted)
         waiting = [one for one, status in self.status.items() if status is TaskStatus.QUEUED]
-        if claim is None:
+        if not claims:
             assert self.modes[hand.worker_id] is WorkerMode.DRAINING or not hand.capabilities or not waiting
-            return
-        assert self.modes[hand.worker_id] is WorkerMode.ACCEPTING
-        assert claim.task_id in waiting
-        assert claim.attempt == self.attempt[claim.task_id]
-        self.status[claim.task_id] = TaskStatus.RUNNING
-        self.claims.append((hand, claim))
-        self._expect(claim.task_id, "claim", "started")
+        for claim in claims:
+            assert self.modes[hand.worker_id] is WorkerMode.ACCEPTING
+            assert claim.task_id in waiting
+            assert claim.attempt == self.attempt[claim.task_id]
+            assert claim.fence > self.fence.get(claim.task_id, 0)
+            self.status[claim.task_id] = TaskStatus.RUNNING
+            self.fence[claim.task_id] = claim.fence
+            self.claims.append((hand, claim))
+            self._expect(claim.task_id, "claim", "started")
+
+    @precondition(lambda self: self.claims)
+    @rule(number=pick)
+    def give_back(self, number: int) -> None:
+        hand, claim = self.claims[number % len(self.claims)]
+        (answer,), _ = self.engine.turn(hand.slot_name, given_back=[(claim.task_id, claim.fence)])
+        asked = claim.task_id in self.asked
+        assert answer == (("canceled" if asked else "queued") if self._is_live(claim) else STALE)
+        if answer != STALE:
+            self.status[claim.task_id] = TaskStatus(answer)
+            self._expect(claim.task_id, "stop" if asked else "give_back", answer)
 
     @precondition(lambda self: TaskStatus.QUEUED in self.status.values())
     @rule(number=pick)
@@ -184,6 +198,7 @@ class StoreMachine(RuleBasedStateMachine):
         self._expect(found[0], "expire", "skipped")
         if claim is not None:
             self.status[claim.task_id] = TaskStatus.RUNNING
+            self.fence[claim.task_id] = claim.fence
             self.claims.append((hand, claim))
             self._expect(claim.task_id, "claim", "started")
 

@@ -114,7 +114,7 @@ def test_log_line_is_read() -> None:
     ("fields", "silent", "shown"),
     [
         ({}, 0, Liveness.IDLE),
-        ({"slot:1": "t 1 1000"}, 0, Liveness.BUSY),
+        ({"run:t": "1 1 1 1000"}, 0, Liveness.BUSY),
         ({}, 7000, Liveness.ERROR),
         ({"gone": "1", "lost": "0"}, 7000, Liveness.OFFLINE),
         ({"gone": "1", "lost": "1"}, 0, Liveness.OFFLINE),
@@ -128,7 +128,7 @@ def test_liveness_is_derived_from_silence_and_slots(
 
 
 def test_current_tasks_are_in_the_order_of_their_slots() -> None:
-    slots = {"slot:10": "c 1 1", "slot:2": "b 3 1000"}
+    slots = {"run:c": "10 1 1 1", "run:b": "2 3 4 1000"}
     worker = codec.read_worker([b"id", b"1", flat(WORKER | slots)], 1, 6000)
     assert [(now.slot, now.task_id, now.attempt) for now in worker.current_tasks] == [
         (2, "b", 3),

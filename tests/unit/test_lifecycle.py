@@ -47,6 +47,7 @@ def test_every_open_status_can_come_to_an_end(status: TaskStatus) -> None:
         "fail": {WORKER, CONTROLLER},
         "retry_later": {WORKER, CONTROLLER},
         "retry_now": {WORKER, CONTROLLER},
+        "give_back": {WORKER},
         "stop": {WORKER, CONTROLLER},
         "cancel": {USER},
         "expire": {WORKER, CONTROLLER},
@@ -58,8 +59,12 @@ def test_moves_are_made_by_the_right_hands(name: str, actors: set[Actor]) -> Non
     assert MOVES[name].actors == actors
 
 
+def test_what_people_decide_is_audited() -> None:
+    assert {name for name, move in MOVES.items() if move.is_audited} == {"cancel", "retry", "run_now"}
+
+
 def test_table_names_its_moves_and_tells_each_as_an_event_of_tasks() -> None:
-    assert len(MOVES) == 11
+    assert len(MOVES) == 12
     assert all(name == move.name and move.event.startswith("task.") for name, move in MOVES.items())
 
 

@@ -89,9 +89,15 @@ def test_libraries_a_script_names_are_the_ones_it_needs(path: Path) -> None:
         assert (FOLDER / f"lib_{name}.lua").exists()
 
 
+@pytest.mark.parametrize("name", sorted(set(SCRIPTS) - set(READERS)))
+def test_every_script_writes_what_it_has_collected(name: str) -> None:
+    own = code(FOLDER / f"{name}.lua")
+    assert ("flush()" in own) == ("local function put" in load(name))
+
+
 def test_scripts_are_given_the_one_table_of_moves() -> None:
     lua = LuaRuntime()
-    head = load("claim").split("-- Redis's clock", 1)[0]
+    head = load("turn").split("-- Redis's clock", 1)[0]
     moves, final = lua.execute(head + "\nreturn MOVES, FINAL")
     assert {name: (set(row["from"]), row.to, row.event) for name, row in moves.items()} == {
         move.name: (set(move.sources), move.target, move.event) for move in MOVES.values()
@@ -100,9 +106,9 @@ def test_scripts_are_given_the_one_table_of_moves() -> None:
 
 
 def test_script_is_loaded_once_for_a_prefix_and_differs_by_prefix() -> None:
-    first = load_script("claim", Keys("a"), Bounds())
-    assert load_script("claim", Keys("a"), Bounds()) is first
-    assert load_script("claim", Keys("b"), Bounds()).sha != first.sha
+    first = load_script("turn", Keys("a"), Bounds())
+    assert load_script("turn", Keys("a"), Bounds()) is first
+    assert load_script("turn", Keys("b"), Bounds()).sha != first.sha
 
 
 def test_bounds_reach_the_scripts() -> None:

@@ -1,5 +1,5 @@
 -- Ask a task to stop: at once where it waits, by an intent its worker obeys where it runs.
--- Uses: time, tell, rq, text, find, move
+-- Uses: time, put, tell, rq, text, find, move
 -- KEYS[1] the owners. ARGV: 1 task, 2 actor, 3 reason.
 -- Reply: {'canceled' | 'asked' | 'ended' | 'missing', status}.
 -- Invariants: the intent is stored before anybody is told; the message to the worker is only a hint.
@@ -10,6 +10,7 @@ local wanted = {'cancel_by', ARGV[2], 'cancel_reason', ARGV[3]}
 if t.status ~= 'running' then
   redis.call('HSET', t.key, 'run', 'canceled', 'finished_at', num(NOW), unpack(wanted))
   local refused = move(t, 'cancel', ARGV[2], ARGV[3], {}, {'ended_at', stamp(NOW)}, 0)
+  flush()
   return refused or {'canceled', t.status}
 end
 if not t.cancel_by then

@@ -1,13 +1,13 @@
 -- Keep a run's lease and say how it goes.
 -- Uses: time, tell, text, find
--- KEYS[1] the leases. ARGV: 1 task, 2 attempt, 3 lease in ms, 4 ms since it started, 5 progress or '',
+-- KEYS[1] the leases. ARGV: 1 task, 2 fence, 3 lease in ms, 4 ms since it started, 5 progress or '',
 --   6 thought or '', 7 '1' to tell progress and thought as events, 8 RQ worker name.
 -- Reply: 'ok', 'cancel' when it was asked to stop, or 'stale' when the run is no longer the caller's.
 -- Invariants: only the holder of the fence extends its lease.
 local t = find(ARGV[1])
 if not holds(t, ARGV[2]) then return 'stale' end
 redis.call('ZADD', K.leases(), NOW + tonumber(ARGV[3]), t.id)
-local fields = {'ping_at', num(NOW), 'started_at', num(NOW - tonumber(ARGV[4]))}
+local fields = {'ping_at', NOW_TEXT, 'started_at', num(NOW - tonumber(ARGV[4]))}
 if t.run == 'claimed' then fields[5] = 'run'; fields[6] = 'running' end
 if ARGV[5] ~= '' then fields[#fields + 1] = 'progress'; fields[#fields + 1] = ARGV[5] end
 if ARGV[6] ~= '' then fields[#fields + 1] = 'thought'; fields[#fields + 1] = ARGV[6] end

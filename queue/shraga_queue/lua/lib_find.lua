@@ -1,19 +1,21 @@
 -- Find a task, and tell whether a run is still its holder's.
 -- KEYS: none. ARGV: none. Reply: none; a library. Invariants: looking changes nothing.
--- A task as the moves need it, or nil.
-local function find(task)
+-- A task as the moves need it, or nil; with `whole` also what was asked, which may be large.
+local function find(task, whole)
   local owner = redis.call('HGET', K.owners(), task)
   if not owner then return nil end
   local key = K.task(owner, task)
   local got = redis.call('HMGET', key, 'status', 'queue', 'attempt', 'run', 'name', 'capability', 'cancel_by',
-    'expires_at', 'worker', 'slot')
+    'expires_at', 'worker', 'fence', 'version',
+    unpack(whole and {'spec', 'labels', 'kind', 'priority', 'failures', 'losses'} or {}))
   if not got[1] then return nil end
   return {id = task, owner = owner, key = key, status = got[1], queue = got[2], attempt = got[3], run = got[4],
     name = cut(got[5] or '', 120), capability = got[6] or 'any', cancel_by = got[7],
-    expires_at = tonumber(got[8]), worker = got[9], slot = got[10]}
+    expires_at = tonumber(got[8]), worker = got[9], fence = got[10] or '0', version = tonumber(got[11]) or 0,
+    asked = {got[5], got[12], got[13], got[14], got[15], got[6], got[16], got[17]}}
 end
 
 -- Whether the caller still holds the run it writes for.
-local function holds(t, attempt)
-  return t and t.attempt == attempt and (t.run == 'claimed' or t.run == 'running')
+local function holds(t, fence)
+  return t and t.fence == fence and (t.run == 'claimed' or t.run == 'running')
 end

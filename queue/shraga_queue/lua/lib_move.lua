@@ -1,6 +1,6 @@
 -- The one way a task changes its status.
 -- KEYS: none. ARGV: none. Reply: none; a library.
--- Invariants: record, both indexes, events, audit and RQ's keys change together or not at all;
+-- Invariants: record, both indexes, events, audit and RQ's keys change together or not at all, once `flush` is called;
 -- only moves of the lifecycle table are made.
 local RUN_FIELDS = {'run', 'trigger', 'worker', 'worker_name', 'slot', 'scheduled_at', 'enqueued_at', 'claimed_at',
   'started_at', 'finished_at', 'exit_code', 'error', 'metrics', 'result'}
@@ -12,23 +12,24 @@ local function move(t, name, actor, content, fields, job, at)
     return redis.error_reply('SHRAGA illegal move ' .. name .. ' from ' .. t.status)
   end
   local before, after = t.status, rule.to
-  redis.call('ZREM', K.index(before), t.id)
-  redis.call('ZREM', K.user_index(t.owner, before), t.id)
-  redis.call('ZADD', K.index(after), NOW, t.id)
-  redis.call('ZADD', K.user_index(t.owner, after), NOW, t.id)
-  redis.call('HSET', t.key, 'status', after, 'moved_at', num(NOW), 'updated_at', num(NOW), 'updated_by', actor,
-    unpack(fields))
-  redis.call('HINCRBY', t.key, 'version', 1)
-  if before == 'scheduled' then redis.call('ZREM', K.due(), t.id) end
-  if after == 'scheduled' then redis.call('ZADD', K.due(), at, t.id) end
+  put('ZREM', K.index(before), t.id)
+  put('ZREM', K.user_index(t.owner, before), t.id)
+  put('ZADD', K.index(after), NOW, t.id)
+  put('ZADD', K.user_index(t.owner, after), NOW, t.id)
+  t.version = t.version + 1
+  redis.call('HSET', t.key, 'status', after, 'moved_at', NOW_TEXT, 'updated_at', NOW_TEXT, 'updated_by', actor,
+    'version', num(t.version), unpack(fields))
+  if before == 'scheduled' then put('ZREM', K.due(), t.id) end
+  if after == 'scheduled' then put('ZADD', K.due(), at, t.id) end
   if name ~= 'claim' then rq_leave(before, t.id, t.queue, t.from_attempt or t.attempt) end
   rq_enter(after, t.id, t.queue, t.attempt, at, job)
+  if FINAL[before] then redis.call('PERSIST', K.rq_job(t.id)) end
   if after == 'queued' then ring(t.capability) end
   tell(rule.event, t.owner, t.id, t.name, after, t.attempt, actor, content)
-  audit(actor, name, 'task', t.id, before, after, content)
+  if rule.audited then audit(actor, name, 'task', t.id, before, after, content) end
   if FINAL[after] then
     pulse(after)
-    if t.expires_at then redis.call('ZREM', K.due(), 'expire:' .. t.id) end
+    if t.expires_at then put('ZREM', K.due(), 'expire:' .. t.id) end
   end
   t.status = after
   return nil
@@ -37,7 +38,7 @@ end
 -- Puts the ended run among the task's earlier ones and opens the next, pending.
 local function next_attempt(t, trigger)
   local values = redis.call('HMGET', t.key, unpack(RUN_FIELDS))
-  local old = {attempt = tonumber(t.attempt), queue = t.queue}
+  local old = {attempt = tonumber(t.attempt), queue = t.queue, fence = tonumber(t.fence)}
   for i, field in ipairs(RUN_FIELDS) do
     if values[i] then old[field] = values[i] end
   end
@@ -50,13 +51,9 @@ local function next_attempt(t, trigger)
   redis.call('HSET', t.key, 'attempt', t.attempt, 'run', 'pending', 'trigger', trigger)
 end
 
--- Takes the run from its worker: no lease, no slot, no place among the current tasks; its log grows old from now.
+-- Takes the run from its worker: no lease, no place among the current tasks; its log grows old from now.
 local function free_slot(t)
-  redis.call('ZREM', K.leases(), t.id)
+  put('ZREM', K.leases(), t.id)
   redis.call('EXPIRE', K.log(t.owner, t.id, t.attempt), BOUNDS.log_seconds)
-  if not t.worker then return end
-  local worker = K.worker(t.worker)
-  local slot = 'slot:' .. (t.slot or '')
-  local current = redis.call('HGET', worker, slot)
-  if current and string.sub(current, 1, #t.id) == t.id then redis.call('HDEL', worker, slot) end
+  if t.worker then put('HDEL', K.worker(t.worker), 'run:' .. t.id) end
 end

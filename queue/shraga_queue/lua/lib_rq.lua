@@ -17,12 +17,12 @@ end
 
 local function rq_leave(status, task, queue, attempt)
   if status == 'queued' then redis.call('LREM', K.rq_queue(queue), nearer_end(K.rq_queue(queue), task), task)
-  elseif status == 'running' then redis.call('ZREM', K.rq_started(queue), task .. ':' .. attempt)
-  elseif status == 'scheduled' then redis.call('ZREM', K.rq_scheduled(queue), task)
-  elseif status == 'completed' then redis.call('ZREM', K.rq_finished(queue), task)
-  elseif status == 'failed' then redis.call('ZREM', K.rq_failed(queue), task)
-  elseif status == 'canceled' or status == 'skipped' then redis.call('ZREM', K.rq_canceled(queue), task)
-  else redis.call('ZREM', K.rq_deferred(queue), task) end
+  elseif status == 'running' then put('ZREM', K.rq_started(queue), task .. ':' .. attempt)
+  elseif status == 'scheduled' then put('ZREM', K.rq_scheduled(queue), task)
+  elseif status == 'completed' then put('ZREM', K.rq_finished(queue), task)
+  elseif status == 'failed' then put('ZREM', K.rq_failed(queue), task)
+  elseif status == 'canceled' or status == 'skipped' then put('ZREM', K.rq_canceled(queue), task)
+  else put('ZREM', K.rq_deferred(queue), task) end
 end
 
 -- A job that waits for its next run tells nothing of the one before.
@@ -37,16 +37,16 @@ local function rq_enter(status, task, queue, attempt, at, fields)
   local kept = math.floor(NOW / 1000) + BOUNDS.rq_seconds
   if status == 'queued' then
     redis.call('RPUSH', K.rq_queue(queue), task)
-    redis.call('SADD', K.rq_queues(), K.rq_queue(queue))
+    put('SADD', K.rq_queues(), K.rq_queue(queue))
   elseif status == 'running' then
     -- The score is far away: RQ's readers clean "expired" entries, and only our leases may decide that.
-    redis.call('ZADD', K.rq_started(queue), 32503680000, task .. ':' .. attempt)
-  elseif status == 'scheduled' then redis.call('ZADD', K.rq_scheduled(queue), math.ceil(at / 1000), task)
-  elseif status == 'completed' then redis.call('ZADD', K.rq_finished(queue), kept, task)
-  elseif status == 'failed' then redis.call('ZADD', K.rq_failed(queue), kept, task)
-  elseif status == 'canceled' or status == 'skipped' then redis.call('ZADD', K.rq_canceled(queue), kept, task)
-  else redis.call('ZADD', K.rq_deferred(queue), 32503680000, task) end
-  if FINAL[status] then redis.call('EXPIRE', job, BOUNDS.rq_seconds) else redis.call('PERSIST', job) end
+    put('ZADD', K.rq_started(queue), 32503680000, task .. ':' .. attempt)
+  elseif status == 'scheduled' then put('ZADD', K.rq_scheduled(queue), math.ceil(at / 1000), task)
+  elseif status == 'completed' then put('ZADD', K.rq_finished(queue), kept, task)
+  elseif status == 'failed' then put('ZADD', K.rq_failed(queue), kept, task)
+  elseif status == 'canceled' or status == 'skipped' then put('ZADD', K.rq_canceled(queue), kept, task)
+  else put('ZADD', K.rq_deferred(queue), 32503680000, task) end
+  if FINAL[status] then redis.call('EXPIRE', job, BOUNDS.rq_seconds) end
 end
 
 local function ring(capability)

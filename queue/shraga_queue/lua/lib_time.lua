@@ -2,8 +2,12 @@
 -- KEYS: none. ARGV: none. Reply: none; a library. Invariants: the only clock any script decides by.
 local TIME = redis.call('TIME')
 local NOW = TIME[1] * 1000 + math.floor(TIME[2] / 1000)
+local NOW_TEXT = string.format('%d', NOW)
+
+local stamped, stamp_text = -1, ''
 
 local function stamp(ms)
+  if ms == stamped then return stamp_text end
   local seconds = math.floor(ms / 1000)
   local days, rest = math.floor(seconds / 86400), seconds % 86400
   local z = days + 719468
@@ -14,7 +18,9 @@ local function stamp(ms)
   local mp = math.floor((5 * doy + 2) / 153)
   local month = mp < 10 and mp + 3 or mp - 9
   local year = yoe + era * 400 + (month <= 2 and 1 or 0)
-  return string.format('%04d-%02d-%02dT%02d:%02d:%02d.%03d000Z', year, month,
+  stamped = ms
+  stamp_text = string.format('%04d-%02d-%02dT%02d:%02d:%02d.%03d000Z', year, month,
     doy - math.floor((153 * mp + 2) / 5) + 1,
     math.floor(rest / 3600), math.floor(rest / 60) % 60, rest % 60, ms % 1000)
+  return stamp_text
 end

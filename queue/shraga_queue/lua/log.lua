@@ -1,6 +1,6 @@
 -- Append lines to a run's log.
 -- Uses: time, tell, text, find
--- KEYS[1] the log. ARGV: 1 task, 2 attempt, then source, level, message, metadata JSON for each line.
+-- KEYS[1] the log. ARGV: 1 task, 2 fence, then source, level, message, metadata JSON for each line.
 -- Reply: 'ok', or 'stale' when the run is no longer the caller's.
 -- Invariants: a late or orphaned run writes nothing.
 local t = find(ARGV[1])

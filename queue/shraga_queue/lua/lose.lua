@@ -1,8 +1,8 @@
 -- End a run whose worker was lost: its next try, or its failure.
--- Uses: time, tell, rq, text, find, move
--- KEYS[1] the leases. ARGV: 1 task, 2 attempt, 3 ms until the next try or -1, 4 why, 5 actor, 6 leader's token or ''.
+-- Uses: time, put, tell, rq, text, find, move
+-- KEYS[1] the leases. ARGV: 1 task, 2 fence, 3 ms until the next try or -1, 4 why, 5 actor, 6 leader's token or ''.
 -- Reply: the task's new status, or 'stale' when the run has ended, was renewed, or the caller leads no more.
--- Invariants: a run with a live lease is not taken from its worker, except by that worker itself (no token).
+-- Invariants: taking a run from a silent worker is audited; a run with a live lease is not taken from its worker, except by that worker itself (no token).
 local t = find(ARGV[1])
 if not holds(t, ARGV[2]) then return 'stale' end
 if ARGV[6] ~= '' then
@@ -10,6 +10,7 @@ if ARGV[6] ~= '' then
   if redis.call('GET', K.leader()) ~= ARGV[6] or (lease and tonumber(lease) > NOW) then return 'stale' end
 end
 local delay = tonumber(ARGV[3])
+if ARGV[6] ~= '' then audit(ARGV[5], 'lose', 'task', t.id, t.status, '', ARGV[4]) end
 free_slot(t)
 local ended = {'run', 'lost', 'finished_at', num(NOW), 'error', ARGV[4]}
 local refused
@@ -31,4 +32,5 @@ else
     end
   end
 end
+flush()
 return refused or t.status

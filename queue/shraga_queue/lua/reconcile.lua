@@ -1,6 +1,6 @@
 -- Mend what no script of ours leaves behind but other hands can: a queued task in no list, a running one
 -- without lease, a scheduled one without due time.
--- Uses: time, tell, rq, text, find, move
+-- Uses: time, put, tell, rq, text, find, move
 -- KEYS[1] the leases. ARGV: 1 leader's token, 2 lease in ms, 3 the status, then tasks that look displaced.
 -- Reply: how many were mended, or nil when the caller leads no more.
 -- Invariants: a task that is where it belongs is not touched, whatever the caller took it for. To make sure of a
@@ -19,7 +19,9 @@ for i = 4, #ARGV do
       if other ~= 'queued' then rq_leave(other, t.id, t.queue, t.attempt) end
     end
     rq_forget_run(t.id)
+    flush()
     rq_enter('queued', t.id, t.queue, t.attempt, 0, {})
+    flush()
     ring(t.capability)
     audit('controller', 'reconcile', 'task', t.id, status, status, 'it was in no queue')
     mended = mended + 1

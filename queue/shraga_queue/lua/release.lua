@@ -1,5 +1,5 @@
 -- Do what is due: queue what waited for its time, skip what expired.
--- Uses: time, tell, rq, text, find, move
+-- Uses: time, put, tell, rq, text, find, move
 -- KEYS[1] the due times. ARGV: 1 leader's token, 2 how many at most.
 -- Reply: {how many were done, ms until the next is due or -1}, or nil when the caller leads no more.
 -- Invariants: a due entry goes only with the move it stands for.
@@ -15,6 +15,8 @@ for _, member in ipairs(redis.call('ZRANGEBYSCORE', K.due(), '-inf', NOW, 'LIMIT
     move(t, 'release', 'controller', '', {'enqueued_at', num(NOW)}, {'enqueued_at', stamp(NOW)}, 0)
   end
   redis.call('ZREM', K.due(), member)
+  -- A task may be due and expire at once; its second move has to find the first one made.
+  flush()
   done = done + 1
 end
 local upcoming = redis.call('ZRANGE', K.due(), 0, 0, 'WITHSCORES')

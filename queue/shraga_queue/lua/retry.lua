@@ -1,5 +1,5 @@
 -- Run an ended task again, or a scheduled one now.
--- Uses: time, tell, rq, text, find, move
+-- Uses: time, put, tell, rq, text, find, move
 -- KEYS[1] the owners. ARGV: 1 task, 2 actor, 3 job data, 4 job timeout in s.
 -- Reply: {'queued' | 'refused' | 'missing', status}.
 -- Invariants: earlier runs stay; the new one has a new attempt, hence a new fence.
@@ -17,4 +17,5 @@ local at = stamp(NOW)
 local refused = move(t, again and 'retry' or 'run_now', ARGV[2], '', {'enqueued_at', num(NOW)},
   {'created_at', at, 'enqueued_at', at, 'data', ARGV[3], 'origin', t.queue, 'description', t.name,
    'timeout', ARGV[4]}, 0)
+flush()
 return refused or {'queued', t.status}

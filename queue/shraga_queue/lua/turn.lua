@@ -1,0 +1,80 @@
+-- A slot's turn: end the runs it has seen through, give back what it has not begun, take the next tasks.
+-- Uses: time, put, tell, rq, text, find, move, end
+-- KEYS[1] the leases. ARGV: 1 worker id, 2 slot, 3 RQ worker name, 4 lease in ms, 5 tasks wanted, 6 how many ended runs,
+--   7 how many to give back, 8 how many queues, 9 the task it goes on running or ''; then 13 cells for each ended run
+--   (lib_end), task and fence for each to give back, and the queues' names, best first.
+-- Reply: {new status or 'stale' for each ended run and each given back, claims}; a claim is {task, owner, attempt, fence,
+--   name, spec, labels, kind, priority, capability, failures, losses}.
+-- Invariants: a task leaves the queue only together with a lease and a new fence; a worker that drains or is unknown takes
+--   nothing; what has started no longer expires; beyond the first, a slot takes at most a quarter of what waits.
+local worker, slot, name, lease, wanted = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+local wkey, rq_worker = K.worker(worker), K.rq_worker(name)
+local at, answers, claims, well, ill = 9, {}, {}, 0, 0
+
+for _ = 1, tonumber(ARGV[6]) do
+  local status = end_run({unpack(ARGV, at + 1, at + 13)}, name)
+  if status == 'completed' then well = well + 1 elseif status ~= 'stale' then ill = ill + 1 end
+  answers[#answers + 1] = status
+  at = at + 13
+end
+for _ = 1, tonumber(ARGV[7]) do
+  answers[#answers + 1] = give_back(ARGV[at + 1], ARGV[at + 2], name)
+  at = at + 2
+end
+flush()
+if well > 0 then
+  redis.call('HINCRBY', wkey, 'completed', well)
+  redis.call('HINCRBY', rq_worker, 'successful_job_count', well)
+end
+if ill > 0 then
+  redis.call('HINCRBY', wkey, 'failed', ill)
+  redis.call('HINCRBY', rq_worker, 'failed_job_count', ill)
+end
+
+local function take(t)
+  t.fence = num(tonumber(t.fence) + 1)
+  t.worker = worker
+  local began = stamp(NOW)
+  local failed = move(t, 'claim', name, '', {'run', 'claimed', 'worker', worker, 'slot', slot, 'worker_name', name,
+    'claimed_at', NOW_TEXT, 'ping_at', NOW_TEXT, 'fence', t.fence},
+    {'started_at', began, 'last_heartbeat', began, 'worker_name', name}, 0)
+  if failed then return end
+  if t.expires_at then
+    redis.call('HDEL', t.key, 'expires_at')
+    put('ZREM', K.due(), 'expire:' .. t.id)
+  end
+  put('ZADD', K.leases(), NOW + lease, t.id)
+  put('HSET', wkey, 'run:' .. t.id, slot .. ' ' .. t.attempt .. ' ' .. t.fence .. ' ' .. NOW_TEXT)
+  claims[#claims + 1] = {t.id, t.owner, t.attempt, t.fence, unpack(t.asked)}
+end
+
+local function take_from(queue)
+  local most = 1
+  for _ = 1, 1000 do
+    local task = #claims < most and redis.call('LPOP', queue)
+    if not task then return end
+    local t = find(task, true)
+    if t and t.status == 'queued' and t.expires_at and t.expires_at <= NOW then
+      redis.call('HSET', t.key, 'run', 'expired', 'finished_at', NOW_TEXT)
+      move(t, 'expire', 'worker', 'expired before it started', {}, {'ended_at', stamp(NOW)}, 0)
+    elseif t and t.status == 'queued' then
+      take(t)
+      if most < wanted then most = math.min(wanted, 1 + math.floor(redis.call('LLEN', queue) / 4)) end
+    end
+  end
+end
+
+if wanted > 0 and redis.call('HGET', wkey, 'mode') == 'accepting' and redis.call('EXISTS', K.rq_suspended()) == 0 then
+  for i = at + 1, at + tonumber(ARGV[8]) do
+    if #claims > 0 then break end
+    take_from(K.rq_queue(ARGV[i]))
+  end
+end
+flush()
+local current = claims[1] and claims[1][1] or ARGV[9]
+if current ~= '' then redis.call('HSET', rq_worker, 'state', 'busy', 'current_job', current)
+elseif #answers > 0 then
+  redis.call('HSET', rq_worker, 'state', 'idle')
+  redis.call('HDEL', rq_worker, 'current_job')
+end
+return {answers, claims}
