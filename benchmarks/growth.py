@@ -31,7 +31,7 @@ from shraga_queue.calls import Call, as_is
 from shraga_queue.client import Shraga
 from shraga_queue.config import Settings
 from shraga_queue.embedded import Embedded
-from shraga_queue.engine import Claim, EndedRun, Engine, LogLine, SealedOutcome
+from shraga_queue.engine import Claim, EndedRun, Engine, LogLine, Outcome
 from shraga_queue.mending import Mender
 from shraga_queue.operations import SCAN_BUDGET
 from shraga_queue.retention import Retention
@@ -82,7 +82,7 @@ class Growth:
     def finish(self, count: int) -> None:
         """Claim and end so many tasks in turns, as a slot does."""
         ended: list[EndedRun] = []
-        done = SealedOutcome(RunStatus.COMPLETED, *[""] * 6, False, "")
+        done = Outcome(RunStatus.COMPLETED).sealed()
         while count > 0 or ended:
             _, claims = self.engine.turn(self.hand.slot_name, min(TURN, count), ended)
             now = time.monotonic()
