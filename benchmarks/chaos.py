@@ -340,11 +340,16 @@ class Chaos:
         return sum(task.status is status and without not in self._noted(task.id) for task in tasks.values())
 
     def _told_twice(self, task: Task) -> bool:
-        """Whether a run's begin or a task's end was told more than once, or never."""
-        told = Counter((kind, attempt) for kind, attempt, _ in self.events[task.id])
-        ends = [told[key] for key in told if key[0] in ("task.completed", "task.failed", "task.canceled")]
-        begins = [told[key] for key in told if key[0] in ("task.started", "task.lost")]
-        return ends != [1] or any(number != 1 for number in begins)
+        """Whether a task's end was not told once, a loss twice, or a begin while the run before had not ended."""
+        told = [(kind, attempt) for kind, attempt, _ in self.events[task.id]]
+        ends = [one for one in told if one[0] in ("task.completed", "task.failed", "task.canceled")]
+        losses = [one for one in told if one[0] == "task.lost"]
+        on, begun_twice = False, False
+        for kind, _ in told:
+            begun_twice = begun_twice or (on and kind == "task.started")
+            # A run that was claimed and not begun may be given back: queued, and started again.
+            on = kind == "task.started" or (on and kind not in ("task.queued", "task.retrying"))
+        return len(ends) != 1 or len(losses) != len(set(losses)) or begun_twice
 
     def _detection(self) -> dict[str, Any]:
         """How long killed workers' runs were not noticed (s); apart where server or leader were hurt near by."""

@@ -158,7 +158,7 @@ ROWS = [
 INTRO = """# Faults, and what they cost
 
 Each fault is injected against real processes by the acceptance tests; the times are of one run on a machine with
-{cores} cores. Made by `python benchmarks/faults.py --markdown`{soaked}.
+{cores} cores. Made by `python benchmarks/faults.py --markdown{soaked}`.
 
 | fault | measured | operators see | worker hosts | scripts |
 |---|---|---|---|---|

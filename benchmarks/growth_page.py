@@ -11,6 +11,7 @@ LOGARITHMIC = 2.5
 """A thousandfold of tasks doubles the depth of a sorted set; caches of the machine add something."""
 REASONS = {
     "cancel, middle of the queue": "RQ's queue is a list, and a list is searched, from the nearer end",
+    "submit, in bulk, per task": "sorted sets of a million entries leave the processor's caches",
     "controller: walk the queue for what is displaced": "all is looked at, in steps of some ms, and only where the "
     "counts say that something is displaced",
 }

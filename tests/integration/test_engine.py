@@ -169,6 +169,26 @@ def test_expired_task_is_skipped_by_the_claim(shraga: Shraga, hand: Hand) -> Non
     assert_agreement(shraga)
 
 
+def test_what_expired_is_not_looked_for_in_the_queue_it_was_taken_from(shraga: Shraga, hand: Hand) -> None:
+    for _ in range(3):
+        late = submit(shraga, limits=Limits(expires_in=60))
+        execute(
+            shraga, "HSET", shraga.driver.keys.make("task", owner="tester", task=late.id), "expires_at", 1
+        )
+    fine = submit(shraga)
+    before = searches(shraga)
+    assert hand.claim().task_id == fine.id
+    assert searches(shraga) == before
+    assert shraga.counts().by_status[TaskStatus.SKIPPED] == 3
+    assert_agreement(shraga)
+
+
+def searches(shraga: Shraga) -> int:
+    """How often a list was searched, which takes as long as the list is."""
+    stats: dict[str, Any] = execute(shraga, "INFO", "commandstats").get("cmdstat_lrem", {"calls": 0})
+    return int(stats["calls"])
+
+
 @pytest.mark.parametrize("status", [TaskStatus.QUEUED, TaskStatus.SCHEDULED])
 def test_expired_task_is_skipped_by_release(shraga: Shraga, hand: Hand, status: TaskStatus) -> None:
     task = bring_to(shraga, hand, status, limits=Limits(expires_in=60))

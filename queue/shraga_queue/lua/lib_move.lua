@@ -21,7 +21,7 @@ local function move(t, name, actor, content, fields, job, at)
     'version', num(t.version), unpack(fields))
   if before == 'scheduled' then put('ZREM', K.due(), t.id) end
   if after == 'scheduled' then put('ZADD', K.due(), at, t.id) end
-  if name ~= 'claim' then rq_leave(before, t.id, t.queue, t.from_attempt or t.attempt) end
+  if not t.popped then rq_leave(before, t.id, t.queue, t.from_attempt or t.attempt) end
   rq_enter(after, t.id, t.queue, t.attempt, at, job)
   if FINAL[before] then redis.call('PERSIST', K.rq_job(t.id)) end
   if after == 'queued' then ring(t.capability) end

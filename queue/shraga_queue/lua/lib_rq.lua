@@ -5,18 +5,16 @@ local RQ_STATUS = {queued = 'queued', scheduled = 'scheduled', blocked = 'deferr
   awaiting_approval = 'deferred', waiting_for_input = 'deferred', running = 'started',
   completed = 'finished', failed = 'failed', canceled = 'canceled', skipped = 'canceled'}
 
--- RQ's queue is a list, and a list is searched from one end: from the nearer one, going by when its jobs were queued.
--- A wrong guess costs time alone.
-local function nearer_end(queue, task)
-  local length = redis.call('LLEN', queue)
-  local middle = length > 1000 and redis.call('LINDEX', queue, math.floor(length / 2))
-  if not middle then return 1 end
-  local at = redis.call('HGET', K.rq_job(task), 'enqueued_at') or ''
-  return at > (redis.call('HGET', K.rq_job(middle), 'enqueued_at') or '') and -1 or 1
+-- RQ's queue is a list, and a list is searched from one end: from the nearer one, going by the task's rank among all
+-- that are queued. A wrong guess costs time alone.
+local function nearer_end(task)
+  local index = K.index('queued')
+  local rank = redis.call('ZRANK', index, task)
+  return rank and rank * 2 > redis.call('ZCARD', index) and -1 or 1
 end
 
 local function rq_leave(status, task, queue, attempt)
-  if status == 'queued' then redis.call('LREM', K.rq_queue(queue), nearer_end(K.rq_queue(queue), task), task)
+  if status == 'queued' then redis.call('LREM', K.rq_queue(queue), nearer_end(task), task)
   elseif status == 'running' then put('ZREM', K.rq_started(queue), task .. ':' .. attempt)
   elseif status == 'scheduled' then put('ZREM', K.rq_scheduled(queue), task)
   elseif status == 'completed' then put('ZREM', K.rq_finished(queue), task)
