@@ -99,7 +99,8 @@ def run_horse(channel: Channel, setup: HorseSetup, parent: int) -> NoReturn:
     except BaseException:
         traceback.print_exc(file=own_stderr)
     finally:
-        own_stderr.flush()
+        with suppress(OSError, ValueError):
+            own_stderr.flush()
         proctree.kill_below(os.getpid())
         os._exit(1)
 

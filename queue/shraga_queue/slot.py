@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import random
 import select
@@ -10,7 +9,7 @@ import signal
 import sys
 import time
 import traceback
-from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -26,23 +25,19 @@ from rq.worker import WorkerStatus
 from shraga_models import ANY_CAPABILITY, Priority
 
 from . import proctree
-from .active import LEASE, SETTLE_PAUSE, ActiveRun, unrecorded
+from .active import SETTLE_PAUSE, ActiveRun
 from .channel import Channel
 from .client import SyncDriver
 from .config import Settings
 from .connect import connect_sync, explain
-from .engine import Claim, EndedRun, Engine, SlotName
-from .horse import Deadline, HorseSetup, lease_clock, run_horse
+from .engine import Engine, SlotName
+from .hand import Hand
+from .horse import Deadline, HorseSetup, run_horse
 from .keys import Keys
 
 IDLE_BLOCK = 1.0
 """Seconds an idle slot waits for the bell before it looks around."""
 IDLE_BEAT = 8.0
-HOLD = 0.02
-"""Seconds that the end of a run, or a task that was not begun, may wait in a slot's hands."""
-UNREACHED_PAUSE = 0.3
-MOST_HELD = 16
-"""Tasks that a slot takes at once, where they are short and many wait."""
 RQ_TTL = 30
 """Seconds after which RQ's tools forget a slot that fell silent."""
 
@@ -80,14 +75,6 @@ class SlotWorker(rq.Worker):
         self.runs_served = 0
         self.stop_requests = 0
         self.active: ActiveRun | None = None
-        self.hand: deque[Claim] = deque()
-        """Claimed and not begun."""
-        self.ended: list[EndedRun] = []
-        """Seen through and not yet in the store."""
-        self._asked = 0.0
-        self._unsure = False
-        self._reach_at = 0.0
-        self._usual_run = HOLD
         names = queue_names(engine.keys, setup.capabilities)
         super().__init__(
             names,
@@ -96,7 +83,8 @@ class SlotWorker(rq.Worker):
             serializer=JSONSerializer,
             worker_ttl=RQ_TTL,
         )
-        self.slot_name = SlotName(setup.worker_id, setup.slot, name, tuple(names))
+        slot_name = SlotName(setup.worker_id, setup.slot, name, tuple(names))
+        self.hand = Hand(engine, slot_name, setup.url, self.log)
         self.ring_keys = [
             engine.keys.make("bell", capability=one)
             for one in dict.fromkeys((*setup.capabilities, ANY_CAPABILITY))
@@ -148,62 +136,12 @@ class SlotWorker(rq.Worker):
 
     def _serve(self) -> None:
         self._ensure_horse()
-        asked = lease_clock()
-        held = self._hand_is_fresh
-        if not self._take_turn(0 if held else self._wanted()):
+        if not self.hand.refill():
             time.sleep(random.uniform(0.1, 0.6))
-        elif self.hand:
-            self._asked = self._asked if held else asked
+        elif self.hand.claims:
             self._work_off()
         else:
             self._until_rung()
-
-    @property
-    def _hand_is_fresh(self) -> bool:
-        """Whether what is in hand was claimed so lately that it can be begun."""
-        return bool(self.hand) and lease_clock() - self._asked < LEASE / 2
-
-    def _wanted(self) -> int:
-        """How many tasks to take at once: as many as are usually done before they have waited for long."""
-        return int(min(MOST_HELD, max(1.0, HOLD / 2 / self._usual_run)))
-
-    def _take_turn(self, wanted: int, running: str = "") -> bool:
-        """Put the ended runs into the store and take new tasks; returns whether the store was reached.
-
-        What is in hand goes back where it has waited too long, or another run is in its way.
-        """
-        keep = self._hand_is_fresh and not running and not self._stop_requested
-        back = [] if keep else [(claim.task_id, claim.fence) for claim in self.hand]
-        try:
-            back += self._strays()
-            _, claims = self.engine.turn(self.slot_name, wanted, self.ended, back, running)
-        except (RedisError, OSError) as error:
-            if not self._unsure:
-                self.log.warning("Worker %s: %s; trying again", self.name, explain(error, self.setup.url))
-            self._unsure = True
-            self._reach_at = time.monotonic() + UNREACHED_PAUSE
-            return False
-        except Exception as error:
-            self.log.exception("Worker %s: the end of a run could not be recorded", self.name)
-            self.ended = [self._unrecorded(run, error) for run in self.ended]
-            return False
-        self.ended = []
-        self.hand = deque([*(self.hand if keep else ()), *claims])
-        return True
-
-    def _strays(self) -> list[tuple[str, int]]:
-        """Return the runs that the store gave this slot in an answer that never came."""
-        if not self._unsure:
-            return []
-        known = {run.claim.task_id for run in self.ended} | {claim.task_id for claim in self.hand}
-        if self.active is not None:
-            known.add(self.active.claim.task_id)
-        held = self.engine.runs_of(self.setup.worker_id, self.setup.slot)
-        self._unsure = False
-        return [(task_id, fence) for task_id, fence in held if task_id not in known]
-
-    def _unrecorded(self, run: EndedRun, error: Exception) -> EndedRun:
-        return EndedRun(run.claim, unrecorded(error), run.started, run.ended)
 
     def _until_rung(self) -> None:
         try:
@@ -244,13 +182,13 @@ class SlotWorker(rq.Worker):
             self._state = WorkerStatus.IDLE
 
     def _begin_next(self) -> ActiveRun | None:
-        waits = self.ended and time.monotonic() - self.ended[0].ended > HOLD
-        if waits or self._stop_requested or not self._hand_is_fresh:
+        if self.hand.is_due or self._stop_requested or not self.hand.is_fresh:
             return None
         assert self.channel is not None
         self.runs_served += 1
-        deadline, claim = self.horse_deadline, self.hand.popleft()
-        run = ActiveRun(self.engine, claim, self.name, self.channel, self.horse_pid, deadline, self._asked)
+        held = self.horse_deadline, self.hand.asked
+        claim = self.hand.claims.popleft()
+        run = ActiveRun(self.engine, claim, self.name, self.channel, self.horse_pid, *held)
         try:
             run.begin()
         except Exception as error:
@@ -260,19 +198,19 @@ class SlotWorker(rq.Worker):
     def _settle(self, run: ActiveRun) -> None:
         ended = run.settle(lambda: self.stop_requests > 1)
         if ended is not None:
-            self.ended.append(ended)
-            self._usual_run += (ended.ended - ended.started - self._usual_run) / 8
+            self.hand.put(ended)
 
     def _see_through(self, run: ActiveRun) -> None:
         self.active = run
         try:
             while not run.ended:
-                self._wait(min(run.due_in(), self._burden_due(run)))
+                self._wait(min(run.due_in(), self.hand.due_in(run.running_for)))
                 if self.stop_requests > 1:
                     run.abandon("the worker was told to stop at once")
                 run.step()
-                if not run.ended and self._burden_due(run) <= 0:
-                    self._unburden(run)
+                if not run.ended and self.hand.due_in(run.running_for) <= 0:
+                    # Other slots may have what this long run holds up; if the store is away, both wait.
+                    self.hand.put_down(run.claim.task_id)
         except Exception as error:
             self._fail(run, error)
         self.horse_deadline.set(0)
@@ -283,20 +221,9 @@ class SlotWorker(rq.Worker):
         self._end_horse()
         run.give_up(error)
 
-    def _burden_due(self, run: ActiveRun) -> float:
-        """Seconds until what else is in hand has waited long enough for this run."""
-        if not self.hand and not self.ended:
-            return math.inf
-        return max(HOLD - run.running_for, self._reach_at - time.monotonic())
-
-    def _unburden(self, run: ActiveRun) -> None:
-        """Let other slots have what this long run holds up; if the store is away, both wait."""
-        self._usual_run = max(self._usual_run, HOLD)
-        self._take_turn(0, run.claim.task_id)
-
     def _put_down(self) -> None:
         """Write down and give back all that is in hand, before leaving."""
-        while (self.hand or self.ended) and not self._take_turn(0) and self.stop_requests < 2:
+        while self.hand and not self.hand.put_down() and self.stop_requests < 2:
             time.sleep(SETTLE_PAUSE)
 
     def _wait(self, seconds: float) -> None:
@@ -334,8 +261,8 @@ class SlotWorker(rq.Worker):
                 # RQ's own tools leave nothing but this message; from here on it is as durable as ours.
                 self.engine.ask_cancel(self.active.claim.task_id, "rq", "asked through RQ")
             self.active.look_now()
-            if any(claim.task_id == payload.get("job_id") for claim in self.hand):
-                self._unburden(self.active)
+            if any(claim.task_id == payload.get("job_id") for claim in self.hand.claims):
+                self.hand.put_down(self.active.claim.task_id)
 
     # The horse
 
@@ -399,5 +326,6 @@ def run_slot(setup: SlotSetup, supervisor: int, deadline: Deadline) -> NoReturn:
     except BaseException:
         traceback.print_exc()
     finally:
-        sys.stderr.flush()
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
         os._exit(code)

@@ -1,0 +1,116 @@
+"""What a slot holds besides the run it is at: tasks not begun, ends not written down, and the turns it takes."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections import deque
+
+from redis.exceptions import RedisError
+
+from .active import LEASE, unrecorded
+from .connect import explain
+from .engine import Claim, EndedRun, Engine, SlotName
+from .horse import lease_clock
+
+HOLD = 0.02
+"""Seconds that the end of a run, or a task that was not begun, may wait in a slot's hands."""
+MOST_HELD = 16
+"""Tasks that a slot takes at once, where they are short and many wait."""
+UNREACHED_PAUSE = 0.3
+
+
+class Hand:
+    """The claims and ends in a slot's hands; `turn` changes them with the store."""
+
+    def __init__(self, engine: Engine, slot: SlotName, url: str, log: logging.Logger) -> None:
+        self.claims: deque[Claim] = deque()
+        """Claimed and not begun."""
+        self.ended: list[EndedRun] = []
+        """Seen through and not yet in the store."""
+        self.asked = 0.0
+        """When the claims were asked for, on the lease clock."""
+        self._engine = engine
+        self._slot = slot
+        self._url = url
+        self._log = log
+        self._unsure = False
+        self._reach_at = 0.0
+        self._usual_run = HOLD
+
+    def __bool__(self) -> bool:
+        return bool(self.claims or self.ended)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether there are claims, taken so lately that they can be begun."""
+        return bool(self.claims) and lease_clock() - self.asked < LEASE / 2
+
+    @property
+    def is_due(self) -> bool:
+        """Whether an end has waited long enough to be written down."""
+        return bool(self.ended) and time.monotonic() - self.ended[0].ended > HOLD
+
+    def due_in(self, running_for: float) -> float:
+        """Return the seconds until all of it has waited long enough for a run that has lasted so long."""
+        return max(HOLD - running_for, self._reach_at - time.monotonic()) if self else math.inf
+
+    def put(self, run: EndedRun) -> None:
+        """Take the end of a run in hand."""
+        self.ended.append(run)
+        self._usual_run += (run.ended - run.started - self._usual_run) / 8
+
+    @property
+    def _wanted(self) -> int:
+        """How many tasks to take at once: as many as are usually done before they have waited for long."""
+        return int(min(MOST_HELD, max(1.0, HOLD / 2 / self._usual_run)))
+
+    def refill(self) -> bool:
+        """Write down what has ended and take tasks where none is in hand; returns whether the store was reached."""
+        return self._turn(0, keep=True) if self.is_fresh else self._turn(self._wanted)
+
+    def put_down(self, running: str = "") -> bool:
+        """Write down what has ended and give the claims back; returns whether the store was reached.
+
+        `running` is the id of a task that goes on, and has turned out to be a long one.
+        """
+        if running:
+            self._usual_run = max(self._usual_run, HOLD)
+        return self._turn(0, running=running)
+
+    def _turn(self, wanted: int, *, keep: bool = False, running: str = "") -> bool:
+        asked = lease_clock()
+        back = [] if keep else [(claim.task_id, claim.fence) for claim in self.claims]
+        try:
+            back += self._strays(running)
+            _, claims = self._engine.turn(self._slot, wanted, self.ended, back, running)
+        except (RedisError, OSError) as error:
+            if not self._unsure:
+                self._log.warning("Worker %s: %s; trying again", self._slot.name, explain(error, self._url))
+            self._unsure = True
+            self._reach_at = time.monotonic() + UNREACHED_PAUSE
+            return False
+        except Exception as error:
+            self._log.exception("Worker %s: the end of a run could not be recorded", self._slot.name)
+            self.ended = [
+                EndedRun(run.claim, unrecorded(error), run.started, run.ended) for run in self.ended
+            ]
+            return False
+        self.ended = []
+        if not keep:
+            self.claims, self.asked = deque(claims), asked
+        return True
+
+    def _strays(self, running: str) -> list[tuple[str, int]]:
+        """Return the runs that the store gave this slot in an answer that never came."""
+        if not self._unsure:
+            return []
+        known = {
+            running,
+            *(run.claim.task_id for run in self.ended),
+            *(claim.task_id for claim in self.claims),
+        }
+        held = self._engine.runs_of(self._slot.worker_id, self._slot.number)
+        self._unsure = False
+        return [(task_id, fence) for task_id, fence in held if task_id not in known]
