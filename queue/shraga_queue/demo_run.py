@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import random
 import shutil
 import signal
+import stat
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -24,6 +27,7 @@ from .client import Shraga
 from .config import Settings
 from .connect import resolve_url
 from .embedded import Embedded
+from .embedded_keeper import lock
 from .errors import Refused, ShragaError
 from .up import House, house_parts
 
@@ -34,6 +38,10 @@ ARRIVE_EVERY = 0.7
 MAX_WAITING = 3
 DOWNLOAD_BYTES = 3_000_000
 DRAIN_PATIENCE = 60.0
+FOLDER = "shraga-demo-"
+LOCKS = ("users.lock", "keeper.lock", "server.lock")
+STARTING = 10.0
+"""Seconds for which a home may be there before its lock is taken."""
 _BUILD = (
     'for step in configure compile link test package; do echo "[$step] {name}";'
     ' for i in 1 2 3; do echo "  $step: unit $i of 3 ok"; sleep 0.3; done; done; echo "{name}: done"'
@@ -79,6 +87,34 @@ class _Files(BaseHTTPRequestHandler):
         """Say nothing: the terminal belongs to the dashboard."""
 
 
+def sweep(folder: Path) -> list[Path]:
+    """Remove the homes in `folder` that demos of this user left when they were killed; returns those.
+
+    A home whose lock anybody holds, or that has none yet, is never touched.
+    """
+    swept = []
+    for home in folder.glob(f"{FOLDER}*"):
+        with suppress(OSError), ExitStack() as stack:
+            if _is_abandoned(home, stack):
+                shutil.rmtree(home, ignore_errors=True)
+                swept.append(home)
+    return swept
+
+
+def _is_abandoned(home: Path, stack: ExitStack) -> bool:
+    """Whether nobody uses a home; its locks are held until the stack is closed, so that nobody begins to."""
+    found, made = home.lstat(), (home / LOCKS[0]).lstat().st_mtime
+    # A demo that is just starting has made its lock and not yet taken it.
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or time.time() - made < STARTING:
+        return False
+    for name in LOCKS:
+        held = lock(str(home / name), fcntl.LOCK_EX)
+        if held is None:
+            return False
+        stack.callback(os.close, held)
+    return True
+
+
 def _leave(signum: int, frame: FrameType | None) -> None:
     sys.exit(128 + signum)
 
@@ -86,7 +122,8 @@ def _leave(signum: int, frame: FrameType | None) -> None:
 @contextmanager
 def demo_house() -> Iterator[tuple[Settings, House]]:
     """Yield the settings and processes of a throw-away house; all of it is gone afterwards."""
-    home = Path(tempfile.mkdtemp(prefix="shraga-demo-"))
+    sweep(Path(tempfile.gettempdir()))
+    home = Path(tempfile.mkdtemp(prefix=FOLDER))
     for sig in (signal.SIGTERM, signal.SIGHUP):
         # A closed terminal must not leave the house standing.
         signal.signal(sig, _leave)
