@@ -31,6 +31,12 @@ def _board() -> Screen[Any]:
     return BoardScreen()
 
 
+def _tasks() -> Screen[Any]:
+    from shraga_tui.screens.tasks import TasksScreen
+
+    return TasksScreen()
+
+
 def _workers() -> Screen[Any]:
     from shraga_tui.screens.workers import WorkersScreen
 
@@ -47,8 +53,14 @@ class ShragaApp(App[int]):
     """The control room for one connection."""
 
     TITLE = "shraga"
-    CSS_PATH = ["styles/app.tcss", "styles/board.tcss", "styles/task.tcss", "styles/dialogs.tcss"]
-    MODES = {"board": _board, "workers": _workers, "events": _events}
+    CSS_PATH = [
+        "styles/app.tcss",
+        "styles/board.tcss",
+        "styles/tasks.tcss",
+        "styles/task.tcss",
+        "styles/dialogs.tcss",
+    ]
+    MODES = {"board": _board, "tasks": _tasks, "workers": _workers, "events": _events}
     DEFAULT_MODE = "board"
     COMMANDS = {OperatorCommands} | App.COMMANDS
     PAUSE_GC_ON_SCROLL = True
@@ -162,7 +174,7 @@ class ShragaApp(App[int]):
 
 def _load_screens() -> None:
     # What is typed while a screen is still being imported would go to the one behind it.
-    for name in ("submit", "task", "confirm", "help", "workers", "events"):
+    for name in ("tasks", "submit", "task", "confirm", "help", "workers", "events"):
         import_module(f"shraga_tui.screens.{name}")
 
 

@@ -156,6 +156,10 @@ class ShragaScreen(Screen[None]):
         """Go to the board."""
         self.shraga.go_to("board")
 
+    def action_tasks(self) -> None:
+        """Go to the tasks."""
+        self.shraga.go_to("tasks")
+
     def action_workers(self) -> None:
         """Go to the workers."""
         self.shraga.go_to("workers")

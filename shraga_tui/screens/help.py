@@ -37,6 +37,7 @@ _NAMES = {
     "question_mark": "?",
     "colon": ":",
     "slash": "/",
+    "full_stop": ".",
     "left_square_bracket": "[",
     "right_square_bracket": "]",
     "escape": "esc",

@@ -75,6 +75,10 @@ class VirtualList(ScrollView, Generic[R], can_focus=True, inherit_bindings=False
         """Return a number that changes when rows look different although they are the same."""
         return 0
 
+    def state_of(self, row: R) -> Any:
+        """Return what else, besides the row itself, decides how it looks."""
+        return None
+
     # Data
 
     @property
@@ -212,7 +216,7 @@ class VirtualList(ScrollView, Generic[R], can_focus=True, inherit_bindings=False
     def _strips(self, row: R, selected: bool, width: int) -> list[Strip]:
         selected = selected and self.has_focus
         # By identity: rows that did not change stay the same objects, and records that hold a dict have no hash.
-        key = (id(row), selected, width, self.moment())
+        key = (id(row), selected, width, self.moment(), self.state_of(row))
         if (cached := self._cache.get(key)) is None:
             if len(self._cache) > CACHED_ROWS:
                 self._cache.clear()

@@ -1,0 +1,203 @@
+"""All tasks, as many as there are: filtered by the server, opened, selected, canceled and retried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from textual import on
+from textual.app import ComposeResult
+
+from shraga_models import TaskFilter
+from shraga_queue.listing import ListQuery
+from shraga_tui.actions import bindings_of
+from shraga_tui.desk import TaskRef
+from shraga_tui.pager import MOST_FOUND, TaskPager
+from shraga_tui.widgets.bars import Bar
+from shraga_tui.widgets.filter_bar import FilterBar
+from shraga_tui.widgets.paint import Line, Span
+from shraga_tui.widgets.task_table import TaskTable, TaskTitles
+from shraga_tui.widgets.virtual_list import VirtualList
+
+from .lists import ListScreen
+
+NOTHING = "There is no task yet.\nPress n to submit one."
+
+
+class TasksScreen(ListScreen):
+    """The table of tasks under a filter; `text` is the filter as it was typed."""
+
+    SCOPE = "tasks"
+    MODE = "tasks"
+    BINDINGS = bindings_of("tasks")
+    AUTO_FOCUS = "#tasks"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = ""
+        self._seen_events = 0
+
+    def body(self) -> ComposeResult:
+        self.pager = TaskPager(self.desk.source, self._take)
+        yield FilterBar(self._known_values)
+        yield TaskTitles(id="task-titles")
+        yield TaskTable(self.pager, lambda: self.desk.feed.now_ms)
+        yield Bar(id="list-state")
+
+    @property
+    def main_list(self) -> VirtualList[Any]:
+        return self.table
+
+    @property
+    def table(self) -> TaskTable:
+        """The table."""
+        return self.query_one(TaskTable)
+
+    @property
+    def filter_bar(self) -> FilterBar:
+        """The line with the filter."""
+        return self.query_one(FilterBar)
+
+    @property
+    def task_ref(self) -> TaskRef | None:
+        row = self.table.row if self.is_mounted else None
+        return TaskRef(row.id, row.name, row.status) if row else None
+
+    def on_mount(self) -> None:
+        self.run_worker(self.pager.run(), name="pager", exit_on_error=False)
+        self._seen_events = self.desk.feed.ring.seen
+
+    # Drawing
+
+    def draw(self) -> None:
+        if self.desk.feed.ring.seen != self._seen_events and self.is_current:
+            self._seen_events = self.desk.feed.ring.seen
+            self.pager.refresh()
+        self.table.tick()
+        self._draw_state()
+
+    def on_screen_resume(self) -> None:
+        super().on_screen_resume()
+        self.pager.refresh()
+
+    def _take(self) -> None:
+        if self.is_mounted:
+            search = self.pager.search
+            looking = search is not None and not search.ended
+            self.table.empty = "Searching…" if looking else "No task matches." if self.text else NOTHING
+            self.table.take()
+            self._draw_state()
+
+    def _draw_state(self) -> None:
+        pager, marked = self.pager, len(self.table.marked)
+        selected: Line = ((f" ✔ {marked:,} selected ", "accent"),) if marked else ()
+        if pager.fault:
+            said: Line = ((f" ✗ {pager.fault}", "failed"),)
+        elif pager.search is not None:
+            said = self._search_state()
+        else:
+            said = self._list_state()
+        rank = f"{self.table.cursor + 1:,} of {pager.total:,} " if pager.total else ""
+        self.query_one("#list-state", Bar).show((*selected, *said), ((rank, "faint"),))
+
+    def _list_state(self) -> Line:
+        pager = self.pager
+        order = "oldest" if pager.query.oldest_first else "newest"
+        state: Span = ("● live", "done")
+        if pager.pin is not None:
+            state = (f"‖ pinned, {pager.newer:,} new", "waiting")
+        more = ((" · . shows them", "faint"),) if pager.newer else ()
+        return ((" ", "text"), state, *more, (f"  by last move, {order} first", "faint"))
+
+    def _search_state(self) -> Line:
+        search = self.pager.search
+        assert search is not None
+        scanned = f"looked at {search.scanned:,} of {search.total:,}"
+        if not search.ended:
+            return ((f" ◌ {len(search.ids):,} found", "running"), (f" · {scanned} so far", "faint"))
+        if search.is_full:
+            return (
+                (f" ✓ the first {MOST_FOUND:,} found", "waiting"),
+                (f" · {scanned}; narrow the filter for more", "faint"),
+            )
+        return ((f" ✓ {len(search.ids):,} found", "done"), (f" · {scanned} · . searches again", "faint"))
+
+    @on(VirtualList.Highlighted)
+    def _highlighted(self) -> None:
+        self.show_keys()
+        self._draw_state()
+
+    @on(VirtualList.Selected)
+    def _selected(self) -> None:
+        self.action_open()
+
+    # The filter
+
+    def _known_values(self) -> Mapping[str, Iterable[str]]:
+        rows = list(self.pager.rows_here())
+        return {
+            "owner:": [self.desk.user, *(row.owner for row in rows)],
+            "label:": [label for row in rows for label in row.labels],
+            "capability:": [row.capability for row in rows],
+            "worker:": [worker.name for worker in self.desk.feed.workers or ()],
+        }
+
+    @on(FilterBar.Changed)
+    def _filtered(self, event: FilterBar.Changed) -> None:
+        self.text = event.text
+        self._show(event.wanted, self.pager.query.oldest_first)
+
+    def _show(self, wanted: TaskFilter, oldest_first: bool) -> None:
+        self.pager.show(ListQuery(wanted, oldest_first))
+        titles = self.query_one(TaskTitles)
+        titles.oldest_first = oldest_first
+        titles.refresh()
+        self.table.move_to(0)
+        self._take()
+
+    @on(FilterBar.Left)
+    def _filter_done(self) -> None:
+        self.table.focus()
+
+    def action_filter(self) -> None:
+        """Type a filter."""
+        self.filter_bar.open()
+
+    def action_sort(self) -> None:
+        """Turn the order round."""
+        self._show(self.pager.query.wanted, not self.pager.query.oldest_first)
+
+    def action_live(self) -> None:
+        """Show what has moved meanwhile, or search again."""
+        self.table.move_to(0)
+        self.pager.go_live()
+        self._draw_state()
+
+    def action_back(self) -> None:
+        """Drop the selection, then the filter, then go back to the board."""
+        if self.filter_bar.is_open and not self.table.has_focus:
+            self._drop_filter()
+        elif self.table.marked:
+            self.table.mark({})
+            self._draw_state()
+        elif self.filter_bar.is_open:
+            self._drop_filter()
+        else:
+            self.shraga.go_to("board")
+
+    def _drop_filter(self) -> None:
+        self.filter_bar.put("")
+        self.table.focus()
+
+    # Selecting
+
+    def action_select(self) -> None:
+        """Select the task, or no longer."""
+        self.table.toggle_mark()
+        self._draw_state()
+
+    def action_select_all(self) -> None:
+        """Select all that match."""
+
+    def action_views(self) -> None:
+        """Open a saved view."""
