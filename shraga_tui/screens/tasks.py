@@ -9,8 +9,11 @@ from textual import on
 from textual.app import ComposeResult
 
 from shraga_models import TaskFilter
+from shraga_queue.errors import ShragaError
 from shraga_queue.listing import ListQuery
+from shraga_tui import acts
 from shraga_tui.actions import bindings_of
+from shraga_tui.bulk import Act
 from shraga_tui.desk import TaskRef
 from shraga_tui.pager import MOST_FOUND, TaskPager
 from shraga_tui.widgets.bars import Bar
@@ -21,6 +24,7 @@ from shraga_tui.widgets.virtual_list import VirtualList
 
 from .lists import ListScreen
 
+MOST_SELECTED = 10_000
 NOTHING = "There is no task yet.\nPress n to submit one."
 
 
@@ -179,7 +183,7 @@ class TasksScreen(ListScreen):
             self._drop_filter()
         elif self.table.marked:
             self.table.mark({})
-            self._draw_state()
+            self._marked()
         elif self.filter_bar.is_open:
             self._drop_filter()
         else:
@@ -194,10 +198,65 @@ class TasksScreen(ListScreen):
     def action_select(self) -> None:
         """Select the task, or no longer."""
         self.table.toggle_mark()
-        self._draw_state()
+        self._marked()
 
     def action_select_all(self) -> None:
-        """Select all that match."""
+        """Select all that match now, by their exact ids."""
+        self.run_worker(self._select_all(), name="select", group="select", exit_on_error=False)
+
+    async def _select_all(self) -> None:
+        pager, query = self.pager, self.pager.query
+        search, found, after = pager.search, list[str](), None
+        try:
+            while pager.query == query and len(found) < MOST_SELECTED:
+                if search is not None and search.ended:
+                    found = search.ids
+                    break
+                step = await self.desk.source.search(query, after)
+                found += step.ids
+                if (after := step.after) is None:
+                    break
+        except ShragaError as error:
+            acts.say(self.shraga, str(error), bad=True)
+            return
+        if pager.query != query:
+            return
+        names = {row.id: row.name for row in pager.rows_here()}
+        self.table.mark({task_id: names.get(task_id, "") for task_id in found[:MOST_SELECTED]})
+        if after is not None or len(found) > MOST_SELECTED:
+            said = f"The first {MOST_SELECTED:,} are selected, and more match: narrow the filter, or go on after these."
+            acts.say(self.shraga, said)
+        self._marked()
+
+    # Acting on many
+
+    def _marked(self) -> None:
+        self.show_keys()
+        self._draw_state()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("cancel", "retry") and self.is_mounted and self.table.marked:
+            return True
+        return super().check_action(action, parameters)
+
+    def action_cancel(self) -> None:
+        """Stop the task, or all selected ones."""
+        if self.table.marked:
+            self.in_background(self._act_on_marked("cancel"))
+        else:
+            super().action_cancel()
+
+    def action_retry(self) -> None:
+        """Run the task again, or all selected ones."""
+        if self.table.marked:
+            self.in_background(self._act_on_marked("retry"))
+        else:
+            super().action_retry()
+
+    async def _act_on_marked(self, act: Act) -> None:
+        self.table.mark(await acts.act_on_many(self.shraga, act, dict(self.table.marked)))
+        self.pager.refresh(at_once=True)
+        self._marked()
 
     def action_views(self) -> None:
         """Open a saved view."""
