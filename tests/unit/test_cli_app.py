@@ -72,7 +72,7 @@ def test_the_version_is_printed(capsys: Capture) -> None:
         (["list", "--limit", "0"], 2, "--limit"),
         (["list", "--limit", "many"], 2, "--limit"),
         (["show"], 2, "Missing argument"),
-        (["cancel"], 2, "Missing argument"),
+        (["cancel"], 2, "either by ids or by --filter"),
         (["--context"], 2, "--context"),
         (["--context", "nope", "list"], 2, "no context 'nope'"),
         (["list", "--user", "A B"], 2, "The setting user"),
