@@ -19,6 +19,7 @@ from shraga_tui.palette import OperatorCommands
 from shraga_tui.screens.base import ShragaScreen
 from shraga_tui.source import HarmlessSource, Source
 from shraga_tui.theme import SHRAGA, status_variables
+from shraga_tui.views import ViewStore
 
 TICK = 0.1
 """Seconds between two paints of news, at least; what somebody waits for is painted at once."""
@@ -73,12 +74,14 @@ class ShragaApp(App[int]):
         user: str,
         label: str,
         notice: str | None = None,
+        views: ViewStore | None = None,
         clock: Callable[[], float] = time.monotonic,
         on_terminal: bool = False,
     ) -> None:
         super().__init__()
         harmless = HarmlessSource(source)
-        self.desk = Desk(harmless, Feed(harmless, self.feed_changed, clock), user, clean_line(label, 40))
+        feed = Feed(harmless, self.feed_changed, clock)
+        self.desk = Desk(harmless, feed, user, clean_line(label, 40), views or ViewStore(None))
         self._notice = notice
         self._on_terminal = on_terminal
         self._gaps = 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from shraga_models import TaskStatus, can
 from shraga_tui.feed import Feed
 from shraga_tui.source import Source
+from shraga_tui.views import ViewStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class Desk:
     feed: Feed
     user: str
     label: str
+    views: ViewStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,10 +43,16 @@ def run_dashboard(settings: Settings, *, notice: str | None = None) -> int:
 async def _run(settings: Settings, notice: str | None) -> int:
     from shraga_queue import AsyncShraga
     from shraga_tui.app import ShragaApp
+    from shraga_tui.views import FILE, ViewStore
 
     source = AsyncShraga.connect(settings=settings)
     app = ShragaApp(
-        source, user=settings.user, label=connection_label(settings), notice=notice, on_terminal=True
+        source,
+        user=settings.user,
+        label=connection_label(settings),
+        notice=notice,
+        views=ViewStore(settings.home / FILE),
+        on_terminal=True,
     )
     try:
         await app.run_async()

@@ -259,4 +259,12 @@ class TasksScreen(ListScreen):
         self._marked()
 
     def action_views(self) -> None:
-        """Open a saved view."""
+        """Open a saved view, or save this filter as one."""
+        from .views import ViewsScreen
+
+        self.app.push_screen(ViewsScreen(self.desk.views, self.desk.user, self.text), self._view_chosen)
+
+    def _view_chosen(self, text: str | None) -> None:
+        if text is not None:
+            self.filter_bar.put(text)
+            self.table.focus()
