@@ -14,7 +14,7 @@ from .codec import TaskRow, TaskWithRuns
 from .errors import InvalidInput
 from .keys import Keys
 
-SCAN_BUDGET = 1_000
+SCAN_BUDGET = 500
 """Rows that one call of a search looks at, at most."""
 
 
