@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
 UV     := $(shell command -v uv 2>/dev/null)
 
-.PHONY: install check test demo bench soak snap clean
+.PHONY: install check test demo bench bench-dashboard soak snap clean
 
 install: $(STAMP)
 demo: $(STAMP)
@@ -24,6 +24,9 @@ test: $(DEV)
 
 bench: $(DEV)
 	$(BIN)/python benchmarks/engine.py
+
+bench-dashboard: $(DEV)
+	$(BIN)/python benchmarks/dashboard.py
 
 soak: $(DEV)
 	$(BIN)/python benchmarks/soak.py
