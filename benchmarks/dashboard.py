@@ -219,7 +219,7 @@ async def under_load(app: Any, settings: Any, seconds: float) -> dict[str, float
         app._driver.key(key)
         await asyncio.sleep(1.0)
         app._driver.frames.clear()
-        found[f"{screen}, 1,000 events/s: CPU, %"] = await cpu_share(seconds)
+        found[f"{screen} in the driver: CPU, %"] = await cpu_share(seconds)
         frames[screen] = list(app._driver.frames)
         if screen == "tasks":
             p50, p95 = spread(await key_latency(app, idle_source, "\x1b[B", 1, PRESSES))
@@ -243,8 +243,6 @@ async def under_load(app: Any, settings: Any, seconds: float) -> dict[str, float
 async def measure(settings: Any, seconds: float) -> dict[str, float]:
     """Return all figures of the app in this process."""
     import gc
-
-    import psutil
 
     from shraga_queue import AsyncShraga
 
@@ -273,7 +271,6 @@ async def measure(settings: Any, seconds: float) -> dict[str, float]:
         app._driver.key("g")
         found["tasks, idle: CPU, %"] = await cpu_share(3.0)
         found |= await under_load(app, settings, seconds)
-        found["memory at the end, MB"] = psutil.Process().memory_info().rss / (1 << 20)
     await source.close()
     return found
 
@@ -347,6 +344,15 @@ class Terminal:
         while select.select([self.fd], [], [], quiet)[0]:
             os.read(self.fd, 1 << 16)
 
+    def read_for(self, seconds: float) -> None:
+        """Take what is written for some seconds, as a terminal does."""
+        import select
+
+        until = time.perf_counter() + seconds
+        while (left := until - time.perf_counter()) > 0:
+            if select.select([self.fd], [], [], left)[0]:
+                os.read(self.fd, 1 << 16)
+
     def press(self, raw: str) -> float:
         """Send a key."""
         self.seen = ""
@@ -403,7 +409,41 @@ def in_terminal(settings: Any, name: str) -> dict[str, float]:
                 f"{name}, {what}: key to paint p50, ms": p50,
                 f"{name}, {what}: key to paint p95, ms": p95,
             }
+        if name == "pty":
+            found |= outside_under_load(settings, terminal)
         terminal.close()
+    return found
+
+
+def outside_under_load(settings: Any, terminal: Terminal) -> dict[str, float]:
+    """Return the memory and the CPU of the real command while events come in, as the system counts them."""
+    import psutil
+
+    found: dict[str, float] = {}
+    stamps = Path(tempfile.mkstemp(suffix=".json")[1])
+    command = [
+        sys.executable,
+        __file__,
+        "--produce",
+        str(stamps),
+        "--home",
+        str(settings.home),
+        "--seconds",
+        "99",
+    ]
+    producer, process = subprocess.Popen(command), psutil.Process(terminal.pid)
+    for screen, key in (("board", "1"), ("tasks", "2"), ("events", "4")):
+        terminal.press(key)
+        terminal.read_for(1.0)
+        before, started = process.cpu_times(), time.perf_counter()
+        terminal.read_for(5.0)
+        after, seconds = process.cpu_times(), time.perf_counter() - started
+        used = after.user + after.system - before.user - before.system
+        found[f"{screen}, 1,000 events/s: CPU, %"] = used / seconds * 100
+    found["memory at the end, MB"] = process.memory_info().rss / (1 << 20)
+    producer.send_signal(signal.SIGINT)
+    producer.wait()
+    stamps.unlink()
     return found
 
 

@@ -16,10 +16,10 @@ from shraga_models.text import clean_line
 from shraga_tui.desk import Desk
 from shraga_tui.feed import Feed
 from shraga_tui.palette import OperatorCommands
+from shraga_tui.preferences import Preferences
 from shraga_tui.screens.base import ShragaScreen
 from shraga_tui.source import HarmlessSource, Source
 from shraga_tui.theme import SHRAGA, status_variables
-from shraga_tui.views import ViewStore
 
 TICK = 0.1
 """Seconds between two paints of news, at least; what somebody waits for is painted at once."""
@@ -74,14 +74,14 @@ class ShragaApp(App[int]):
         user: str,
         label: str,
         notice: str | None = None,
-        views: ViewStore | None = None,
+        preferences: Preferences | None = None,
         clock: Callable[[], float] = time.monotonic,
         on_terminal: bool = False,
     ) -> None:
         super().__init__()
         harmless = HarmlessSource(source)
         feed = Feed(harmless, self.feed_changed, clock)
-        self.desk = Desk(harmless, feed, user, clean_line(label, 40), views or ViewStore(None))
+        self.desk = Desk(harmless, feed, user, clean_line(label, 40), preferences or Preferences())
         self._notice = notice
         self._on_terminal = on_terminal
         self._gaps = 0
@@ -90,6 +90,13 @@ class ShragaApp(App[int]):
         self._flushed_at = 0.0
         self.register_theme(SHRAGA)
         self.theme = "shraga"
+        self._problems = [*self.desk.preferences.problems, *self._take_theme(self.desk.preferences.theme)]
+
+    def _take_theme(self, name: str) -> list[str]:
+        if name not in self.available_themes:
+            return [f"theme: {name!r} is unknown: use one of {', '.join(sorted(self.available_themes))}."]
+        self.theme = name
+        return []
 
     def get_css_variables(self) -> dict[str, str]:
         variables = super().get_css_variables()
@@ -108,6 +115,8 @@ class ShragaApp(App[int]):
             self.set_interval(WATCHDOG, self._leave_if_orphaned)
         if self._notice:
             self.notify(clean_line(self._notice, 400), markup=False, timeout=6)
+        for problem in self._problems:
+            self.notify(clean_line(problem, 600), severity="warning", markup=False, timeout=15)
 
     def _settle(self) -> None:
         # Not before there is something to see: it would stand in the way of the first answer.

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from shraga_models import TaskStatus, can
 from shraga_tui.feed import Feed
+from shraga_tui.preferences import Preferences
 from shraga_tui.source import Source
-from shraga_tui.views import ViewStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Desk:
     feed: Feed
     user: str
     label: str
-    views: ViewStore
+    preferences: Preferences
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,15 +43,16 @@ def run_dashboard(settings: Settings, *, notice: str | None = None) -> int:
 async def _run(settings: Settings, notice: str | None) -> int:
     from shraga_queue import AsyncShraga
     from shraga_tui.app import ShragaApp
-    from shraga_tui.views import FILE, ViewStore
+    from shraga_tui.preferences import read_preferences
 
+    preferences = read_preferences(settings)
     source = AsyncShraga.connect(settings=settings)
     app = ShragaApp(
         source,
         user=settings.user,
         label=connection_label(settings),
         notice=notice,
-        views=ViewStore(settings.home / FILE),
+        preferences=preferences,
         on_terminal=True,
     )
     try:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events, on
 from textual.app import ComposeResult
+from textual.binding import BindingsMap
 from textual.screen import Screen
 
 from shraga_models import TaskStatus
@@ -41,11 +42,24 @@ class ShragaScreen(Screen[None]):
         return self.shraga.desk
 
     def compose(self) -> ComposeResult:
+        self._take_keys()
         yield PressBar(id="header")
         yield Banner()
         yield from self.body()
         yield Bar(id="status")
         yield PressBar(id="keys")
+
+    def _take_keys(self) -> None:
+        # Not by the app's keymap: that one lets a changed key through to where a text is typed, and drops
+        # the other binding of a clash without a word.
+        keymap = self.desk.preferences.keymap
+        if not keymap.changed:
+            return
+        usual = self._bindings.key_to_bindings.items()
+        own = f"{self.SCOPE}."
+        kept = {key: [one for one in known if not (one.id or "").startswith(own)] for key, known in usual}
+        mine = BindingsMap(keymap.bindings_of(self.SCOPE)).key_to_bindings
+        self._bindings.key_to_bindings = {key: known for key, known in kept.items() if known} | mine
 
     def body(self) -> ComposeResult:
         """Return what stands between the bars."""
@@ -75,7 +89,7 @@ class ShragaScreen(Screen[None]):
 
     def show_keys(self) -> None:
         """Draw the footer."""
-        actions = actions_of(self.SCOPE)
+        actions = self.desk.preferences.keymap.actions_of(self.SCOPE)
         usable = {action.name for action in actions if self.check_action(action.name, ())}
         tail = ((f"{self.desk.user} ", "faint"),) if self.size.width >= WIDE else ()
         self.query_one("#keys", PressBar).place(
@@ -181,7 +195,7 @@ class ShragaScreen(Screen[None]):
         """Show all keys."""
         from .help import HelpScreen
 
-        self.app.push_screen(HelpScreen(self.SCOPE))
+        self.app.push_screen(HelpScreen(self.SCOPE, self.desk.preferences.keymap))
 
     async def action_quit(self) -> None:
         """Leave the dashboard."""

@@ -262,7 +262,9 @@ class TasksScreen(ListScreen):
         """Open a saved view, or save this filter as one."""
         from .views import ViewsScreen
 
-        self.app.push_screen(ViewsScreen(self.desk.views, self.desk.user, self.text), self._view_chosen)
+        self.app.push_screen(
+            ViewsScreen(self.desk.preferences.views, self.desk.user, self.text), self._view_chosen
+        )
 
     def _view_chosen(self, text: str | None) -> None:
         if text is not None:

@@ -10,6 +10,7 @@ import pytest
 from shraga_models import parse_filter
 from shraga_queue.errors import InvalidInput
 from shraga_tui.app import ShragaApp
+from shraga_tui.preferences import Preferences
 from shraga_tui.screens.tasks import TasksScreen
 from shraga_tui.views import View, ViewStore, built_in
 from tests.fakes import FakeSource, busy_source
@@ -61,7 +62,13 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 
 def app_with(source: FakeSource, path: Path) -> ShragaApp:
-    return ShragaApp(source, user="alice", label="test", clock=lambda: 1_000.0, views=ViewStore(path))
+    return ShragaApp(
+        source,
+        user="alice",
+        label="test",
+        clock=lambda: 1_000.0,
+        preferences=Preferences(views=ViewStore(path)),
+    )
 
 
 @pytest.mark.parametrize("size", [(160, 48), (80, 24)])
