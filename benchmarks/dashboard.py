@@ -363,6 +363,12 @@ class Terminal:
     def close(self) -> None:
         """Leave the dashboard."""
         os.write(self.fd, b"q")
+        try:
+            while os.read(self.fd, 1 << 16):
+                # A terminal takes what is written to the last; without it the other end waits for ever.
+                pass
+        except OSError:
+            pass
         os.waitpid(self.pid, 0)
         os.close(self.fd)
 

@@ -12,8 +12,8 @@ from shraga_queue.errors import ShragaError
 from shraga_queue.listing import ListQuery, Place
 from shraga_tui.source import Source
 
-PAGE = 128
-KEPT_PAGES = 16
+PAGE = 64
+KEPT_PAGES = 32
 REFRESH_PAUSE = 0.5
 """Seconds between two readings of the same page because something happened."""
 RETRY_PAUSE = 1.0

@@ -16,6 +16,7 @@ from shraga_queue.listing import Found, ListQuery, Place, TaskPage
 from shraga_queue.operations import EventPage, LogPage
 
 LINE_LIMIT = 500
+LABEL_LIMIT = 64
 LOG_LINE_LIMIT = 4_000
 
 M = TypeVar("M", bound=BaseModel)
@@ -74,13 +75,23 @@ def harmless_record(record: M) -> M:
 
 def harmless_row(row: TaskRow) -> TaskRow:
     """Return a row of a list with all its texts made safe and short; one that needs nothing as it is."""
+    if _is_plain(row):
+        return row
     changed: dict[str, Any] = {
         name: cleaned
         for name in TaskRow.__slots__
         if type(value := getattr(row, name)) is str and (cleaned := _one_line(value, LINE_LIMIT)) != value
     }
-    labels = tuple(_one_line(label, 64) for label in row.labels)
+    labels = tuple(_one_line(label, LABEL_LIMIT) for label in row.labels)
     return replace(row, **changed, labels=labels) if changed or labels != row.labels else row
+
+
+def _is_plain(row: TaskRow) -> bool:
+    """Whether a row surely needs nothing, by one look at most of its texts together."""
+    said = (row.id, row.name, row.status, row.owner, row.kind, row.priority, row.capability, *row.labels)
+    together = "".join((*said, row.thought, row.error, row.worker, row.run, row.exit_code))
+    short = len(together) <= LINE_LIMIT and all(len(label) <= LABEL_LIMIT for label in row.labels)
+    return short and clean_line(together) is together
 
 
 def _harmless_rows(rows: Sequence[TaskRow | None]) -> tuple[TaskRow | None, ...]:

@@ -156,11 +156,14 @@ class TaskTable(VirtualList[TaskRow]):
             self.refresh()
 
     def _redraw(self) -> None:
-        first, count = self.window
-        seen = tuple(id(self.row_at(rank)) for rank in range(first, first + count))
+        seen = self._visible()
         if seen != self._seen:
             self._seen = seen
             self.refresh()
+
+    def _visible(self) -> tuple[int, ...]:
+        first, count = self.window
+        return tuple(id(self.row_at(rank)) for rank in range(first, first + count))
 
     # Moving
 
@@ -192,6 +195,7 @@ class TaskTable(VirtualList[TaskRow]):
         # What is under the cursor from now on is what it follows.
         self._cursor_key = ""
         super().move_to(target)
+        self._seen = self._visible()
         self._ask_window()
 
     # Marks

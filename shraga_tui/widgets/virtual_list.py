@@ -138,7 +138,7 @@ class VirtualList(ScrollView, Generic[R], can_focus=True, inherit_bindings=False
         if index is not None and index != self.cursor:
             moved, self.cursor = index - self.cursor, index
             if self.scroll_offset.y:
-                self.scroll_to(y=self.scroll_offset.y + moved * self.row_height, animate=False, force=True)
+                self._scroll(self.scroll_offset.y + moved * self.row_height)
         self.cursor = max(0, min(self.cursor, self.total - 1))
 
     # Moving
@@ -148,12 +148,16 @@ class VirtualList(ScrollView, Generic[R], can_focus=True, inherit_bindings=False
         before, self.cursor = self.cursor, max(0, min(index, self.total - 1))
         top, height = self.cursor * self.row_height, self._height
         if top < self.scroll_offset.y:
-            self.scroll_to(y=top, animate=False, force=True)
+            self._scroll(top)
         elif top + self.row_height > self.scroll_offset.y + height:
-            self.scroll_to(y=top + self.row_height - height, animate=False, force=True)
+            self._scroll(top + self.row_height - height)
         for rank in {before, self.cursor}:
             self.refresh_lines(rank * self.row_height, self.row_height)
         self._tell()
+
+    def _scroll(self, line: int) -> None:
+        # At once: after the next frame it would take a second one to show what a key asked for.
+        self.scroll_to(y=line, animate=False, force=True, immediate=True)
 
     def move_by(self, rows: int) -> None:
         """Move the cursor by some rows."""
