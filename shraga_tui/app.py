@@ -11,6 +11,7 @@ from typing import Any
 
 from textual.app import App, SystemCommand
 from textual.screen import Screen
+from textual.timer import Timer
 
 from shraga_models.text import clean_line
 from shraga_tui.desk import Desk
@@ -86,8 +87,8 @@ class ShragaApp(App[int]):
         self._on_terminal = on_terminal
         self._gaps = 0
         self._settled = False
-        self._flush_due = False
-        self._flushed_at = 0.0
+        self._next_paint: Timer | None = None
+        self._painted_at = 0.0
         self.register_theme(SHRAGA)
         self.theme = "shraga"
         self._problems = [*self.desk.preferences.problems, *self._take_theme(self.desk.preferences.theme)]
@@ -131,18 +132,22 @@ class ShragaApp(App[int]):
         """Paint the news: at once where somebody waits for them, else with the next tick."""
         if urgent:
             self.call_later(self._paint_news)
-        elif not self._flush_due:
-            self._flush_due = True
-            self.set_timer(max(0.001, self._flushed_at + TICK - time.perf_counter()), self._paint_news)
+        elif self._next_paint is None:
+            self._paint_in(self._painted_at + TICK - time.perf_counter())
+
+    def _paint_in(self, seconds: float) -> None:
+        self._next_paint = self.set_timer(max(0.001, seconds), self._paint_news)
 
     def _paint_news(self) -> None:
+        if self._next_paint is not None:
+            # One that is due besides this one would be the first of a second row of ticks.
+            self._next_paint.stop()
+            self._next_paint = None
         if self._terminal_is_behind():
             # A frame more would only queue up behind the ones a slow link has not taken yet.
-            self._flush_due = True
-            self.set_timer(TICK, self._paint_news)
+            self._paint_in(TICK)
             return
-        self._flush_due = False
-        self._flushed_at = time.perf_counter()
+        self._painted_at = time.perf_counter()
         if self._exit:
             return
         if front := self._front():

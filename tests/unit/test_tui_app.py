@@ -373,3 +373,29 @@ async def test_q_leaves() -> None:
         await pilot.press("q")
         await until(pilot, lambda: app._exit, "the end")
         assert app.return_code == 0
+
+
+async def test_news_have_one_row_of_ticks_whatever_paints_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Due:
+        stopped = False
+
+        def stop(self) -> None:
+            self.stopped = True
+
+    app = dashboard(busy_source())
+    async with app.run_test(size=WIDE) as pilot:
+        await expect_shown(pilot, "Fix login")
+        due: list[Due] = []
+
+        def later(*_: object) -> Due:
+            due.append(Due())
+            return due[-1]
+
+        monkeypatch.setattr(app, "set_timer", later)
+        app._next_paint = None
+        for _ in range(5):
+            app.feed_changed(False)
+            app._paint_news()
+            app.feed_changed(False)
+        assert len(due) >= 5
+        assert [one.stopped for one in due] == [True] * (len(due) - 1) + [False]
