@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from shraga_models import TaskStatus, Worker, WorkerMode
 from shraga_models.text import clean_line
 from shraga_queue.errors import ShragaError
+from shraga_tui import clipboard
 from shraga_tui.bulk import Act, Bulk
 from shraga_tui.desk import TaskRef
 
@@ -123,7 +124,12 @@ async def _stop_confirmed(app: ShragaApp, worker: Worker) -> bool:
     )
 
 
-def copy_id(app: ShragaApp, task: TaskRef) -> None:
-    """Put a task's id on the clipboard the way terminals allow, and say what was tried."""
-    app.copy_to_clipboard(task.id)
-    say(app, f"Sent the id {task.id} to your terminal's clipboard (OSC 52; in tmux: set-clipboard on).")
+async def copy_ids(app: ShragaApp, ids: Sequence[str]) -> None:
+    """Put ids on the clipboard, a line each, in every way there is, and say what was tried."""
+    text = "\n".join(ids)
+    app.copy_to_clipboard(text)
+    took, failed = await clipboard.copy(text)
+    what = f"the id {ids[0]}" if len(ids) == 1 else f"{len(ids):,} ids"
+    ways = ["your terminal's clipboard (OSC 52; in tmux: set-clipboard on)", *took]
+    trouble = f" {', '.join(failed)} failed." if failed else ""
+    say(app, f"Sent {what} to {' and to '.join(ways)}.{trouble}")

@@ -164,7 +164,7 @@ class ShragaScreen(Screen[None]):
     def action_copy_id(self) -> None:
         """Copy the task's id."""
         if ref := self.task_ref:
-            acts.copy_id(self.shraga, ref)
+            self.in_background(acts.copy_ids(self.shraga, [ref.id]))
 
     def action_board(self) -> None:
         """Go to the board."""

@@ -235,7 +235,7 @@ class TasksScreen(ListScreen):
         self._draw_state()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("cancel", "retry") and self.is_mounted and self.table.marked:
+        if action in ("cancel", "retry", "copy_id") and self.is_mounted and self.table.marked:
             return True
         return super().check_action(action, parameters)
 
@@ -252,6 +252,13 @@ class TasksScreen(ListScreen):
             self.in_background(self._act_on_marked("retry"))
         else:
             super().action_retry()
+
+    def action_copy_id(self) -> None:
+        """Copy the id of the task, or of all selected ones."""
+        if self.table.marked:
+            self.in_background(acts.copy_ids(self.shraga, list(self.table.marked)))
+        else:
+            super().action_copy_id()
 
     async def _act_on_marked(self, act: Act) -> None:
         self.table.mark(await acts.act_on_many(self.shraga, act, dict(self.table.marked)))

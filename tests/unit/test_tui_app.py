@@ -331,6 +331,7 @@ async def test_copying_an_id_says_what_was_tried() -> None:
     async with app.run_test(size=WIDE) as pilot:
         await expect_shown(pilot, "Fix login")
         await pilot.press("y")
+        await until(pilot, lambda: toasts(app), "the note")
         assert app.clipboard == "t-ask"
         assert "OSC 52" in toasts(app)[0]
 
