@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -25,6 +26,10 @@ from shraga_tui.widgets.virtual_list import VirtualList
 from .lists import ListScreen
 
 MOST_SELECTED = 10_000
+MORE_MATCH = (
+    f"The first {MOST_SELECTED:,} are selected, and more match: narrow the filter, or go on after these."
+)
+SEARCH_LOOK = 0.05
 NOTHING = "There is no task yet.\nPress n to submit one."
 
 
@@ -40,6 +45,7 @@ class TasksScreen(ListScreen):
         super().__init__()
         self.text = ""
         self._seen_events = 0
+        self._selecting = False
 
     def body(self) -> ComposeResult:
         self.pager = TaskPager(self.desk.source, self._take)
@@ -95,6 +101,8 @@ class TasksScreen(ListScreen):
     def _draw_state(self) -> None:
         pager, marked = self.pager, len(self.table.marked)
         selected: Line = ((f" ✔ {marked:,} selected ", "accent"),) if marked else ()
+        if self._selecting:
+            selected = ((" ◌ selecting all that match… ", "accent"),)
         if pager.fault:
             said: Line = ((f" ✗ {pager.fault}", "failed"),)
         elif pager.search is not None:
@@ -202,31 +210,39 @@ class TasksScreen(ListScreen):
 
     def action_select_all(self) -> None:
         """Select all that match now, by their exact ids."""
-        self.run_worker(self._select_all(), name="select", group="select", exit_on_error=False)
+        if not self._selecting:
+            self._selecting = True
+            self._draw_state()
+            self.run_worker(self._select_all(), name="select", exit_on_error=False)
 
     async def _select_all(self) -> None:
-        pager, query = self.pager, self.pager.query
-        search, found, after = pager.search, list[str](), None
         try:
-            while pager.query == query and len(found) < MOST_SELECTED:
-                if search is not None and search.ended:
-                    found = search.ids
-                    break
-                step = await self.desk.source.search(query, after)
-                found += step.ids
-                if (after := step.after) is None:
-                    break
+            found = await self._matching()
         except ShragaError as error:
             acts.say(self.shraga, str(error), bad=True)
-            return
-        if pager.query != query:
-            return
-        names = {row.id: row.name for row in pager.rows_here()}
-        self.table.mark({task_id: names.get(task_id, "") for task_id in found[:MOST_SELECTED]})
-        if after is not None or len(found) > MOST_SELECTED:
-            said = f"The first {MOST_SELECTED:,} are selected, and more match: narrow the filter, or go on after these."
-            acts.say(self.shraga, said)
+            found = None
+        self._selecting = False
+        if found is not None:
+            names = {row.id: row.name for row in self.pager.rows_here()}
+            self.table.mark({task_id: names.get(task_id, "") for task_id in found[:MOST_SELECTED]})
+            if len(found) > MOST_SELECTED:
+                acts.say(self.shraga, MORE_MATCH)
         self._marked()
+
+    async def _matching(self) -> list[str] | None:
+        """The ids of all that match, one more than can be selected at most; None when the list is another by then."""
+        pager, query, search = self.pager, self.pager.query, self.pager.search
+        if search is not None:
+            while search is pager.search and not search.ended:
+                await asyncio.sleep(SEARCH_LOOK)
+            return search.ids if search is pager.search else None
+        found, after = list[str](), None
+        while pager.query == query and len(found) <= MOST_SELECTED:
+            step = await self.desk.source.search(query, after)
+            found += step.ids
+            if (after := step.after) is None:
+                break
+        return found if pager.query == query else None
 
     # Acting on many
 
