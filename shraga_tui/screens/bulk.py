@@ -94,7 +94,7 @@ class BulkScreen(ModalScreen[None]):
     # Drawing
 
     def _draw(self) -> None:
-        if not self.is_mounted:
+        if not self.is_attached:
             return
         if self.state == "asking":
             self.query_one("#bulk-text", Static).update(f"{self._preview()}\n\n{HOW[self.bulk.act]}")

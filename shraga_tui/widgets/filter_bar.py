@@ -122,14 +122,15 @@ class FilterBar(Vertical):
 
     def _hint(self) -> None:
         text, bar = self.box.value, self.query_one("#filter-hint", Bar)
-        try:
-            parse_filter(text)
-        except ValueError as error:
-            bar.show(((f" ✗ {clean_line(str(error), 300)}", "failed"),))
-            return
         found = choices(text, completions(text, self._known()))
-        said = "   ".join(found[:12]) if found else "words are looked for in name, labels and id"
-        bar.show(((f" {'⇥ ' if found else ''}{said}", "faint"),))
+        # What may still become a value is not wrong yet; what stands before it may be.
+        said = _wrong_in(text.rpartition(" ")[0] if found else text)
+        if said:
+            bar.show(((f" ✗ {clean_line(said, 300)}", "failed"),))
+        elif found:
+            bar.show(((f" ⇥ {'   '.join(found[:12])}", "faint"),))
+        else:
+            bar.show(((" words are looked for in name, labels and id", "faint"),))
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
@@ -152,3 +153,12 @@ class FilterBar(Vertical):
             event.stop()
             self._apply()
             self.post_message(self.Left())
+
+
+def _wrong_in(text: str) -> str:
+    """Return what is wrong in a filter, naming the term and the fix, or nothing."""
+    try:
+        parse_filter(text)
+    except ValueError as error:
+        return str(error)
+    return ""

@@ -22,6 +22,8 @@ GRACE = 0.04
 """Seconds a jump waits for its rows, so that one frame shows it instead of two."""
 STOPPING = Look("◌", "stopping", "waiting")
 PRIORITY_FROM = 100
+LEAD = 3
+"""Cells for the cursor's edge and the mark of a selected task."""
 _COLUMNS: tuple[tuple[str, int, int], ...] = (
     ("status", 12, 0),
     ("name", 0, 0),
@@ -39,7 +41,7 @@ _COLUMNS: tuple[tuple[str, int, int], ...] = (
 def columns(width: int) -> list[tuple[str, int]]:
     """Return the columns that fit, each with its width; they share what is left of `width`."""
     shown = [(title, cells) for title, cells, least in _COLUMNS if width >= least]
-    rest = width - 2 - sum(cells for _, cells in shown)
+    rest = width - LEAD - sum(cells for _, cells in shown)
     shares = sum(cells == 0 for _, cells in shown)
     return [(title, cells or max(8, rest // shares)) for title, cells in shown]
 
@@ -99,7 +101,7 @@ class TaskTitles(Bar):
             (pad(arrow if title == "moved" else title, cells), "accent" if title == "moved" else "faint")
             for title, cells in columns(self.size.width)
         )
-        return (("  ", "text"), *titles)
+        return ((" " * LEAD, "text"), *titles)
 
 
 class TaskTable(VirtualList[TaskRow]):
@@ -221,7 +223,7 @@ class TaskTable(VirtualList[TaskRow]):
     def lines_of(self, row: TaskRow, width: int, selected: bool) -> Sequence[Line]:
         cells = task_cells(row, self._now_ms(), marked_priority=width < PRIORITY_FROM)
         edge = "▌" if selected else " "
-        mark: Span = ("✔", "accent") if row.id in self.marked else (" ", "text")
+        mark: Span = ("✔ ", "accent") if row.id in self.marked else ("  ", "text")
         spans: list[Span] = [(edge, look_of(row.status).tone), mark]
         for title, room in columns(width):
             text, tone = cells[title]

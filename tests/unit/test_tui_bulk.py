@@ -146,8 +146,9 @@ async def test_selected_tasks_are_named_counted_confirmed_and_canceled(size: tup
         await expect_shown(pilot, "✔ 3 selected")
         await pilot.press("c")
         await expect_shown(pilot, "Cancel 3 tasks?")
+        await expect_shown(pilot, "n  No, leave them     y  Yes")
         for name in ("task 29", "task 28", "task 26"):
-            assert f"  {name}" in screen_text(app)
+            assert f"│    {name} " in screen_text(app)
         assert acted(source) == []
         await pilot.press("y")
         await expect_shown(pilot, "3 of 3  ✓ 3 done")

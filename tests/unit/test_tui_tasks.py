@@ -15,7 +15,7 @@ from shraga_tui.app import ShragaApp
 from shraga_tui.completion import completions
 from shraga_tui.pager import KEPT_PAGES, PAGE
 from shraga_tui.screens.tasks import TasksScreen
-from shraga_tui.widgets.task_table import columns
+from shraga_tui.widgets.task_table import LEAD, columns
 from tests.fakes import AWAY, NOW_MS, FakeSource, busy_source, make_row
 from tests.tui import dashboard, expect_shown, screen_text, until
 
@@ -94,7 +94,7 @@ async def test_a_wide_table_shows_kind_priority_last_words_and_the_end_of_the_id
 
 @pytest.mark.parametrize("width", range(40, 260, 7))
 def test_columns_fit_any_width(width: int) -> None:
-    assert sum(cells for _, cells in columns(width)) + 2 <= max(width, 47)
+    assert sum(cells for _, cells in columns(width)) + LEAD <= max(width, 47)
 
 
 async def test_an_empty_store_says_what_to_press() -> None:
@@ -343,3 +343,14 @@ async def test_enter_opens_the_task_under_the_cursor() -> None:
         await pilot.press("enter")
         await expect_shown(pilot, "Import Dataverse")
         await expect_shown(pilot, "Overview")
+
+
+async def test_what_may_still_become_a_value_is_no_error_but_what_stands_before_it_is() -> None:
+    app = dashboard(busy_source())
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await opened(pilot, "slash", *"status:fa", shown="⇥ status:failed")
+        assert "✗ filter" not in screen_text(app)
+        screen.filter_bar.box.value = "colour:red status:fa"
+        await expect_shown(pilot, "'colour' in 'colour:red' is unknown")
+        screen.filter_bar.box.value = "status:fax"
+        await expect_shown(pilot, "'fax' is no status: use one of queued")
