@@ -187,32 +187,33 @@ class TaskPager:
     async def _read_pages(self) -> None:
         first, count = self._visible
         visible = range(first // PAGE, (first + count - 1) // PAGE + 1)
-        for number in visible:
-            page = self._pages.get(number)
-            if page is None or not page.fresh:
-                await self._read(number)
-            if self._want.is_set():
-                return
+        missing = [number for number in visible if not (page := self._pages.get(number)) or not page.fresh]
+        if missing:
+            # What is seen at once is asked for at once, also where two pages meet.
+            await self._read(missing[0], missing[-1] + 1 - missing[0])
+        if self._want.is_set():
+            return
         for number in (visible[-1] + 1, visible[0] - 1):
             if number >= 0 and number * PAGE < self.total and number not in self._pages:
                 await self._read(number)
             if self._want.is_set():
                 return
 
-    async def _read(self, number: int) -> None:
+    async def _read(self, number: int, pages: int = 1) -> None:
         query, pin, search = self.query, self.pin, self.search
         if search is not None:
-            ids = search.ids[number * PAGE : (number + 1) * PAGE]
+            ids = search.ids[number * PAGE : (number + pages) * PAGE]
             rows = await self._source.task_rows(ids) if ids else ()
             total, newer, now = len(search.ids), 0, self.now
         else:
-            got = await self._source.task_page(query, number * PAGE, PAGE, pin)
+            got = await self._source.task_page(query, number * PAGE, pages * PAGE, pin)
             rows, total, newer, now = got.rows, got.total, got.newer, got.now
         if (query, pin, search) != (self.query, self.pin, self.search):
             self._want.set()
             return
         self.fault, self.total, self.newer, self.now = "", total, newer, now
-        self._keep(number, rows)
+        for place in range(pages):
+            self._keep(number + place, rows[place * PAGE : (place + 1) * PAGE])
         self._changed()
 
     def _keep(self, number: int, rows: tuple[TaskRow | None, ...]) -> None:
@@ -223,8 +224,8 @@ class TaskPager:
         self._pages.move_to_end(number)
         while len(self._pages) > KEPT_PAGES:
             self._pages.popitem(last=False)
-        for gone in [one for one in self._pages if one and one * PAGE >= self.total]:
-            del self._pages[gone]
+        for beyond in [one for one in self._pages if one and one * PAGE >= self.total]:
+            del self._pages[beyond]
 
     async def _search(self) -> None:
         search, query, loop = self.search, self.query, asyncio.get_running_loop()

@@ -88,7 +88,8 @@ class TasksScreen(ListScreen):
 
     def on_screen_resume(self) -> None:
         super().on_screen_resume()
-        self.pager.refresh()
+        if self.pager.now is not None:
+            self.pager.refresh()
 
     def _take(self) -> None:
         if self.is_mounted:

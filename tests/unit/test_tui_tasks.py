@@ -112,12 +112,13 @@ async def test_a_million_tasks_are_shown_from_a_page_and_its_neighbour() -> None
     app = dashboard(source)
     async with app.run_test(size=WIDE) as pilot:
         screen = await opened(pilot, shown="1 of 1,000,000")
-        await until(pilot, lambda: len(pages_read(source)) == 2, "the neighbour")
-        assert pages_read(source) == [0, 1]
+        await until(pilot, lambda: 1 in pages_read(source), "the neighbour")
+        assert set(pages_read(source)) == {0, 1}
+        assert len(pages_read(source)) <= 3
         await pilot.press("G")
         await expect_shown(pilot, "task 999999")
         await expect_shown(pilot, "1,000,000 of 1,000,000")
-        assert len(pages_read(source)) <= 5
+        assert len(pages_read(source)) <= 6
         assert screen.table.row == source.row(MILLION - 1)
 
 
@@ -139,15 +140,16 @@ async def test_the_latest_wish_wins_and_no_backlog_builds_up() -> None:
     app = dashboard(source)
     async with app.run_test(size=WIDE) as pilot:
         screen = await opened(pilot, shown="1 of 1,000,000")
-        await until(pilot, lambda: len(pages_read(source)) == 2, "the neighbour")
+        await until(pilot, lambda: 1 in pages_read(source), "the neighbour")
         source.go_on.clear()
+        before = len(pages_read(source))
         for jump in range(1, 51):
             screen.table.move_to(jump * 10_000)
             await pilot.pause()
-        assert len(pages_read(source)) <= 4
+        assert len(pages_read(source)) - before <= 2
         source.go_on.set()
         await expect_shown(pilot, "task 500000")
-        assert len(pages_read(source)) <= 8
+        assert len(pages_read(source)) - before <= 6
 
 
 async def test_rows_that_are_not_here_yet_are_placeholders_after_a_short_grace() -> None:
