@@ -22,7 +22,7 @@ from shraga_tui.screens.base import ShragaScreen
 from shraga_tui.source import HarmlessSource, Source
 from shraga_tui.theme import SHRAGA, status_variables
 
-TICK = 0.1
+TICK = 0.08
 """Seconds between two paints of news, at least; what somebody waits for is painted at once."""
 WATCHDOG = 5.0
 
