@@ -125,6 +125,7 @@ class BulkScreen(ModalScreen[None]):
 
     def _go(self) -> None:
         self.state = "running"
+        self.query_one("#bulk").border_title = f" {DEEDS[self.bulk.act]} {tasks(len(self.bulk.names))} "
         self.query_one("#bulk-text", Static).display = False
         self.query_one(ReceiptList).display = True
         self._draw()

@@ -205,7 +205,10 @@ async def test_more_than_can_be_selected_is_told(monkeypatch: pytest.MonkeyPatch
         assert list(screen.table.marked) == [f"t{n}" for n in range(29, 22, -1)]
 
 
-async def test_escape_stops_after_the_current_one_and_r_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_escape_stops_after_the_current_one_and_r_goes_on(
+    monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
     source, gate = queued_source(4), asyncio.Event()
     ask = source.ask_cancel
 
@@ -216,7 +219,7 @@ async def test_escape_stops_after_the_current_one_and_r_goes_on(monkeypatch: pyt
 
     monkeypatch.setattr(source, "ask_cancel", held)
     app = dashboard(source)
-    async with app.run_test(size=WIDE) as pilot:
+    async with app.run_test(size=size) as pilot:
         screen = await at_tasks(pilot)
         await pilot.press("A")
         await expect_shown(pilot, "✔ 4 selected")
