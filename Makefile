@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
 UV     := $(shell command -v uv 2>/dev/null)
 
-.PHONY: install check test demo bench bench-faults bench-growth soak soak-hosts snap clean
+.PHONY: install check test demo bench bench-dashboard bench-faults bench-growth soak soak-hosts snap clean
 
 install: $(STAMP)
 demo: $(STAMP)
@@ -25,6 +25,9 @@ test: $(DEV)
 bench: $(DEV)
 	$(BIN)/python -m benchmarks.alone
 	$(BIN)/python -m benchmarks.peers $(BENCH)
+
+bench-dashboard: $(DEV)
+	$(BIN)/python benchmarks/dashboard.py
 
 # A storm of 1,000 tasks (five minutes), then calm work for as long, which judges memory.
 soak: $(DEV)

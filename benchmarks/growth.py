@@ -27,13 +27,12 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from benchmarks.growth_page import page, plot
 from shraga_models import NewTask, Python, RunStatus, Schedule, TaskStatus
 from shraga_queue.board import BoardQuery, Column
-from shraga_queue.calls import Call, as_is
 from shraga_queue.client import Shraga
 from shraga_queue.config import Settings
 from shraga_queue.embedded import Embedded
 from shraga_queue.engine import Claim, EndedRun, Engine, LogLine, Outcome
+from shraga_queue.listing import SCAN_BUDGET, ListQuery, read_filter
 from shraga_queue.mending import Mender
-from shraga_queue.operations import SCAN_BUDGET
 from shraga_queue.retention import Retention
 from tests.factories import Hand, hire, make_due
 
@@ -139,7 +138,8 @@ class Growth:
         )
         deep = BoardQuery((Column(("completed", "failed", "canceled", "skipped"), total // 4, 50),))
         yield "board: a page in the middle", lambda: shraga.board(deep), False
-        yield "tasks: first page of 100", lambda: shraga.find_rows("", limit=100), False
+        yield "tasks: first page of 128", lambda: self._page(0), False
+        yield "tasks: a page in the middle", lambda: self._page(total // 2), False
         yield f"filter: {SCAN_BUDGET:,} rows looked at, none fits", self._scan(), False
         yield "workers", shraga.workers, False
         yield "events: last 100", lambda: shraga.events(tail=100), False
@@ -148,6 +148,9 @@ class Growth:
         yield "controller: count what to mend", engine.to_reconcile, False
         yield "controller: delete 20 ended tasks", self._forget(), True
         yield "controller: trim", lambda: engine.trim(3_600_000), True
+
+    def _page(self, first: int) -> object:
+        return self.shraga.driver.run(self.shraga.operations.task_page(ListQuery(), first, 128))
 
     def _cancels(self, part: float) -> Callable[[], object]:
         index = self.engine.keys.make("index", status=TaskStatus.QUEUED)
@@ -170,9 +173,8 @@ class Growth:
         return release
 
     def _scan(self) -> Callable[[], object]:
-        key = self.engine.keys.make("index", status=TaskStatus.QUEUED)
-        args = ("", "queued", "+inf", "", 100, SCAN_BUDGET, "", "", "word", "nowhere")
-        return lambda: self.engine.driver.call(Call(as_is, "search", (key,), args))
+        query = ListQuery(read_filter("status:queued nowhere"))
+        return lambda: self.shraga.driver.run(self.shraga.operations.search(query))
 
     def _forget(self) -> Callable[[], object]:
         ended = sum(count for status, count in self.shraga.counts().by_status.items() if status.is_final)

@@ -7,10 +7,10 @@ from typing import Literal
 
 from textual.binding import Binding, BindingType
 
-Scope = Literal["board", "workers", "events", "task"]
-EVERYWHERE: tuple[Scope, ...] = ("board", "workers", "events", "task")
-LISTS: tuple[Scope, ...] = ("board", "workers", "events")
-TASKS: tuple[Scope, ...] = ("board", "events", "task")
+Scope = Literal["board", "tasks", "workers", "events", "task"]
+EVERYWHERE: tuple[Scope, ...] = ("board", "tasks", "workers", "events", "task")
+LISTS: tuple[Scope, ...] = ("board", "tasks", "workers", "events")
+TASKS: tuple[Scope, ...] = ("board", "tasks", "events", "task")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,13 @@ class OperatorAction:
 ACTIONS: tuple[OperatorAction, ...] = (
     OperatorAction("submit", ("n",), "n", "new", "Submit a new task.", EVERYWHERE, audit="submit"),
     OperatorAction(
-        "open", ("enter",), "⏎", "open", "Open the task under the cursor.", ("board", "events"), needs="task"
+        "open",
+        ("enter",),
+        "⏎",
+        "open",
+        "Open the task under the cursor.",
+        ("board", "tasks", "events"),
+        needs="task",
     ),
     OperatorAction(
         "cancel",
@@ -100,6 +106,42 @@ ACTIONS: tuple[OperatorAction, ...] = (
     ),
     OperatorAction("filter", ("slash",), "/", "filter", "Show only events that hold a text.", ("events",)),
     OperatorAction(
+        "filter", ("slash",), "/", "filter", "Filter all tasks; Tab completes a term.", ("tasks",)
+    ),
+    OperatorAction(
+        "views",
+        ("v",),
+        "v",
+        "views",
+        "Open a saved view, or save this filter as one.",
+        ("tasks",),
+        spare=True,
+    ),
+    OperatorAction(
+        "select",
+        ("space",),
+        "␣",
+        "select",
+        "Select the task, or no longer.",
+        ("tasks",),
+        needs="task",
+        spare=True,
+    ),
+    OperatorAction(
+        "select_all", ("A",), "A", "", "Select all tasks that match now; changes none of them.", ("tasks",)
+    ),
+    OperatorAction(
+        "sort",
+        ("s",),
+        "s",
+        "",
+        "Turn the order round: by last move, the newest or the oldest first.",
+        ("tasks",),
+    ),
+    OperatorAction(
+        "live", ("full_stop",), ".", "", "Show what has moved meanwhile, or search again.", ("tasks",)
+    ),
+    OperatorAction(
         "toggle_mine",
         ("m",),
         "m",
@@ -148,8 +190,18 @@ ACTIONS: tuple[OperatorAction, ...] = (
         EVERYWHERE,
         palette=False,
     ),
-    OperatorAction("copy_id", ("y",), "y", "copy", "Copy the task's id.", TASKS, needs="task", spare=True),
+    OperatorAction(
+        "copy_id",
+        ("y",),
+        "y",
+        "copy",
+        "Copy the task's id, or those of all selected ones.",
+        TASKS,
+        needs="task",
+        spare=True,
+    ),
     OperatorAction("board", ("1",), "1", "", "Go to the board.", EVERYWHERE),
+    OperatorAction("tasks", ("2",), "2", "", "Go to the tasks.", EVERYWHERE),
     OperatorAction("workers", ("3",), "3", "", "Go to the workers.", EVERYWHERE),
     OperatorAction("events", ("4",), "4", "", "Go to the events.", EVERYWHERE),
     OperatorAction(
@@ -158,7 +210,7 @@ ACTIONS: tuple[OperatorAction, ...] = (
         "esc",
         "back",
         "Go one level back.",
-        ("task", "events"),
+        ("task", "tasks", "events"),
         palette=False,
         spare=True,
     ),

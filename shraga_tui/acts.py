@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from shraga_models import TaskStatus, Worker, WorkerMode
 from shraga_models.text import clean_line
 from shraga_queue.errors import ShragaError
+from shraga_tui import clipboard
+from shraga_tui.bulk import Act, Bulk
 from shraga_tui.desk import TaskRef
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ CANCEL_HOW: dict[str, str] = {
 }
 CANCEL_PATIENCE = 60.0
 """Seconds to wait for a worker to confirm that a run has stopped."""
+NAMES_READ = 500
 
 
 def short(name: str) -> str:
@@ -63,6 +67,34 @@ async def retry_task(app: ShragaApp, task: TaskRef) -> None:
     say(app, f"{short(task.name)} is queued again, as try {done.attempt}.")
 
 
+async def act_on_many(app: ShragaApp, act: Act, named: Mapping[str, str]) -> dict[str, str]:
+    """Act on exactly these tasks (names by id) after a confirmation; returns those that were not done."""
+    from shraga_tui.screens.bulk import BulkScreen, tasks
+
+    bulk = Bulk(app.desk.source, act, await _with_names(app, named))
+    await app.push_screen_wait(BulkScreen(bulk))
+    if bulk.receipts:
+        done, refused = bulk.counts["done"], bulk.counts["refused"]
+        deed = "canceled" if act == "cancel" else "queued again"
+        left = len(bulk.undone) - refused
+        parts = [f"{tasks(done)} {deed}: confirmed"]
+        parts += [f"{refused:,} refused"] if refused else []
+        parts += [f"{left:,} not done yet, still selected"] if left else []
+        say(app, f"{', '.join(parts)}.", bad=bool(refused or left))
+    return bulk.undone
+
+
+async def _with_names(app: ShragaApp, named: Mapping[str, str]) -> dict[str, str]:
+    """Fill in the names that the question shows."""
+    missing = [task_id for task_id, name in named.items() if not name][:NAMES_READ]
+    try:
+        rows = await app.desk.source.task_rows(missing) if missing else ()
+    except ShragaError:
+        # Ids say enough to ask; the act itself tells what is wrong.
+        rows = ()
+    return dict(named) | {row.id: row.name for row in rows if row}
+
+
 async def change_worker(app: ShragaApp, worker: Worker, mode: WorkerMode) -> None:
     """Drain, resume or stop a worker, and tell that it was accepted."""
     if mode is WorkerMode.STOPPING and not await _stop_confirmed(app, worker):
@@ -92,7 +124,12 @@ async def _stop_confirmed(app: ShragaApp, worker: Worker) -> bool:
     )
 
 
-def copy_id(app: ShragaApp, task: TaskRef) -> None:
-    """Put a task's id on the clipboard the way terminals allow, and say what was tried."""
-    app.copy_to_clipboard(task.id)
-    say(app, f"Sent the id {task.id} to your terminal's clipboard (OSC 52; in tmux: set-clipboard on).")
+async def copy_ids(app: ShragaApp, ids: Sequence[str]) -> None:
+    """Put ids on the clipboard, a line each, in every way there is, and say what was tried."""
+    text = "\n".join(ids)
+    app.copy_to_clipboard(text)
+    took, failed = await clipboard.copy(text)
+    what = f"the id {ids[0]}" if len(ids) == 1 else f"{len(ids):,} ids"
+    ways = ["your terminal's clipboard (OSC 52; in tmux: set-clipboard on)", *took]
+    trouble = f" {', '.join(failed)} failed." if failed else ""
+    say(app, f"Sent {what} to {' and to '.join(ways)}.{trouble}")

@@ -11,16 +11,18 @@ from typing import Any
 
 from textual.app import App, SystemCommand
 from textual.screen import Screen
+from textual.timer import Timer
 
 from shraga_models.text import clean_line
 from shraga_tui.desk import Desk
 from shraga_tui.feed import Feed
 from shraga_tui.palette import OperatorCommands
+from shraga_tui.preferences import Preferences
 from shraga_tui.screens.base import ShragaScreen
 from shraga_tui.source import HarmlessSource, Source
 from shraga_tui.theme import SHRAGA, status_variables
 
-TICK = 0.1
+TICK = 0.08
 """Seconds between two paints of news, at least; what somebody waits for is painted at once."""
 WATCHDOG = 5.0
 
@@ -29,6 +31,12 @@ def _board() -> Screen[Any]:
     from shraga_tui.screens.board import BoardScreen
 
     return BoardScreen()
+
+
+def _tasks() -> Screen[Any]:
+    from shraga_tui.screens.tasks import TasksScreen
+
+    return TasksScreen()
 
 
 def _workers() -> Screen[Any]:
@@ -47,8 +55,14 @@ class ShragaApp(App[int]):
     """The control room for one connection."""
 
     TITLE = "shraga"
-    CSS_PATH = ["styles/app.tcss", "styles/board.tcss", "styles/task.tcss", "styles/dialogs.tcss"]
-    MODES = {"board": _board, "workers": _workers, "events": _events}
+    CSS_PATH = [
+        "styles/app.tcss",
+        "styles/board.tcss",
+        "styles/tasks.tcss",
+        "styles/task.tcss",
+        "styles/dialogs.tcss",
+    ]
+    MODES = {"board": _board, "tasks": _tasks, "workers": _workers, "events": _events}
     DEFAULT_MODE = "board"
     COMMANDS = {OperatorCommands} | App.COMMANDS
     PAUSE_GC_ON_SCROLL = True
@@ -61,6 +75,7 @@ class ShragaApp(App[int]):
         user: str,
         label: str,
         notice: str | None = None,
+        preferences: Preferences | None = None,
         clock: Callable[[], float] = time.monotonic,
         on_terminal: bool = False,
         settle_s: float = 0.0,
@@ -68,15 +83,22 @@ class ShragaApp(App[int]):
         super().__init__()
         harmless = HarmlessSource(source)
         feed = Feed(harmless, self.feed_changed, clock, settle_s)
-        self.desk = Desk(harmless, feed, user, clean_line(label, 40))
+        self.desk = Desk(harmless, feed, user, clean_line(label, 40), preferences or Preferences())
         self._notice = notice
         self._on_terminal = on_terminal
         self._gaps = 0
         self._settled = False
-        self._flush_due = False
-        self._flushed_at = 0.0
+        self._next_paint: Timer | None = None
+        self._painted_at = 0.0
         self.register_theme(SHRAGA)
         self.theme = "shraga"
+        self._problems = [*self.desk.preferences.problems, *self._take_theme(self.desk.preferences.theme)]
+
+    def _take_theme(self, name: str) -> list[str]:
+        if name not in self.available_themes:
+            return [f"theme: {name!r} is unknown: use one of {', '.join(sorted(self.available_themes))}."]
+        self.theme = name
+        return []
 
     def get_css_variables(self) -> dict[str, str]:
         variables = super().get_css_variables()
@@ -95,6 +117,8 @@ class ShragaApp(App[int]):
             self.set_interval(WATCHDOG, self._leave_if_orphaned)
         if self._notice:
             self.notify(clean_line(self._notice, 400), markup=False, timeout=6)
+        for problem in self._problems:
+            self.notify(clean_line(problem, 600), severity="warning", markup=False, timeout=15)
 
     def _settle(self) -> None:
         # Not before there is something to see: it would stand in the way of the first answer.
@@ -109,18 +133,22 @@ class ShragaApp(App[int]):
         """Paint the news: at once where somebody waits for them, else with the next tick."""
         if urgent:
             self.call_later(self._paint_news)
-        elif not self._flush_due:
-            self._flush_due = True
-            self.set_timer(max(0.001, self._flushed_at + TICK - time.perf_counter()), self._paint_news)
+        elif self._next_paint is None:
+            self._paint_in(self._painted_at + TICK - time.perf_counter())
+
+    def _paint_in(self, seconds: float) -> None:
+        self._next_paint = self.set_timer(max(0.001, seconds), self._paint_news)
 
     def _paint_news(self) -> None:
+        if self._next_paint is not None:
+            # One that is due besides this one would be the first of a second row of ticks.
+            self._next_paint.stop()
+            self._next_paint = None
         if self._terminal_is_behind():
             # A frame more would only queue up behind the ones a slow link has not taken yet.
-            self._flush_due = True
-            self.set_timer(TICK, self._paint_news)
+            self._paint_in(TICK)
             return
-        self._flush_due = False
-        self._flushed_at = time.perf_counter()
+        self._painted_at = time.perf_counter()
         if self._exit:
             return
         if front := self._front():
@@ -164,7 +192,7 @@ class ShragaApp(App[int]):
 
 def _load_screens() -> None:
     # What is typed while a screen is still being imported would go to the one behind it.
-    for name in ("submit", "task", "confirm", "help", "workers", "events"):
+    for name in ("tasks", "submit", "task", "confirm", "help", "workers", "events"):
         import_module(f"shraga_tui.screens.{name}")
 
 

@@ -18,7 +18,12 @@ STALE_AFTER = 4.0
 """Seconds of silence after which the screen says that it is old."""
 SPARKS = "▁▂▃▄▅▆▇█"
 SPARK_MINUTES = 20
-TABS = (("board", "1", "Board"), ("workers", "3", "Workers"), ("events", "4", "Events"))
+TABS = (
+    ("board", "1", "Board"),
+    ("tasks", "2", "Tasks"),
+    ("workers", "3", "Workers"),
+    ("events", "4", "Events"),
+)
 
 
 def header_left(desk: Desk, width: int) -> Line:
@@ -29,7 +34,7 @@ def header_left(desk: Desk, width: int) -> Line:
     latency = f" {feed.latency_ms:.1f} ms" if feed.latency_ms is not None and fresh else ""
     return (
         (" ◆ shraga", "accent"),
-        (f" · {fit(desk.label, max(10, width - 62))} ", "text"),
+        (f" · {fit(desk.label, max(10, width - 71))} ", "text"),
         (dot, tone),
         (latency, "faint"),
         (" · ", "faint"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from shraga_models import TaskStatus, can
 from shraga_tui.feed import Feed
+from shraga_tui.preferences import Preferences
 from shraga_tui.source import Source
 
 
@@ -17,6 +18,7 @@ class Desk:
     feed: Feed
     user: str
     label: str
+    preferences: Preferences
 
 
 @dataclass(frozen=True, slots=True)

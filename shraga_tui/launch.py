@@ -45,13 +45,16 @@ def run_dashboard(settings: Settings, *, notice: str | None = None, settle_s: fl
 async def _run(settings: Settings, notice: str | None, settle_s: float) -> int:
     from shraga_queue import AsyncShraga
     from shraga_tui.app import ShragaApp
+    from shraga_tui.preferences import read_preferences
 
+    preferences = read_preferences(settings)
     source = AsyncShraga.connect(settings=settings)
     app = ShragaApp(
         source,
         user=settings.user,
         label=connection_label(settings),
         notice=notice,
+        preferences=preferences,
         on_terminal=True,
         settle_s=settle_s,
     )

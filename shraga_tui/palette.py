@@ -8,7 +8,7 @@ from typing import Any
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from shraga_tui.actions import OperatorAction, actions_of
+from shraga_tui.actions import OperatorAction
 from shraga_tui.screens.base import ShragaScreen
 
 
@@ -23,7 +23,7 @@ class OperatorCommands(Provider):
     def _open(self) -> Iterator[tuple[OperatorAction, Callable[[], Coroutine[Any, Any, None]]]]:
         screen = self.screen
         if isinstance(screen, ShragaScreen):
-            for action in actions_of(screen.SCOPE):
+            for action in screen.desk.preferences.keymap.actions_of(screen.SCOPE):
                 if action.palette and screen.check_action(action.name, ()):
                     yield action, partial(screen.run_action, action.name)
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from shraga_models import Action, Event, Task, Worker, WorkerMode
+from shraga_models import Action, Event, Task, TaskStatus, Worker, WorkerMode
 from shraga_models.text import clean_block, clean_line, strip_ansi
 from shraga_queue.board import BoardQuery, BoardSnapshot, ColumnPage, Counts
 from shraga_queue.codec import TaskRow, TaskWithRuns
+from shraga_queue.listing import Found, ListQuery, Place, TaskPage
 from shraga_queue.operations import EventPage, LogPage
 
 LINE_LIMIT = 500
+LABEL_LIMIT = 64
 LOG_LINE_LIMIT = 4_000
 
 M = TypeVar("M", bound=BaseModel)
@@ -23,6 +26,11 @@ class Source(Protocol):
     """The operations of `AsyncShraga` that the dashboard uses; all raise `ShragaError`."""
 
     async def board(self, query: BoardQuery) -> BoardSnapshot: ...
+    async def task_page(
+        self, query: ListQuery, first: int, count: int, pin: int | None = None
+    ) -> TaskPage: ...
+    async def search(self, query: ListQuery, after: Place | None = None) -> Found: ...
+    async def task_rows(self, ids: Sequence[str]) -> tuple[TaskRow | None, ...]: ...
     async def counts(self, owner: str | None = None) -> Counts: ...
     async def workers(self) -> list[Worker]: ...
     async def events(self, *, owner: str | None = None, tail: int = 100) -> EventPage: ...
@@ -37,6 +45,7 @@ class Source(Protocol):
     async def more_logs(self, task: Task, page: LogPage, *, block_ms: int = 1000) -> LogPage: ...
     async def submit(self, name: str, action: Action, *, owner: str | None = None, **fields: Any) -> Task: ...
     async def cancel(self, task_id: str, reason: str = "", *, timeout: float | None = None) -> Task: ...
+    async def ask_cancel(self, task_id: str, reason: str = "") -> tuple[str, TaskStatus]: ...
     async def retry(self, task_id: str) -> Task: ...
     async def set_worker_mode(self, worker: str, mode: WorkerMode) -> str: ...
     async def close(self) -> None: ...
@@ -66,13 +75,27 @@ def harmless_record(record: M) -> M:
 
 def harmless_row(row: TaskRow) -> TaskRow:
     """Return a row of a list with all its texts made safe and short; one that needs nothing as it is."""
+    if _is_plain(row):
+        return row
     changed: dict[str, Any] = {
         name: cleaned
         for name in TaskRow.__slots__
         if type(value := getattr(row, name)) is str and (cleaned := _one_line(value, LINE_LIMIT)) != value
     }
-    labels = tuple(_one_line(label, 64) for label in row.labels)
+    labels = tuple(_one_line(label, LABEL_LIMIT) for label in row.labels)
     return replace(row, **changed, labels=labels) if changed or labels != row.labels else row
+
+
+def _is_plain(row: TaskRow) -> bool:
+    """Whether a row surely needs nothing, by one look at most of its texts together."""
+    said = (row.id, row.name, row.status, row.owner, row.kind, row.priority, row.capability, *row.labels)
+    together = "".join((*said, row.thought, row.error, row.worker, row.run, row.exit_code))
+    short = len(together) <= LINE_LIMIT and all(len(label) <= LABEL_LIMIT for label in row.labels)
+    return short and clean_line(together) is together
+
+
+def _harmless_rows(rows: Sequence[TaskRow | None]) -> tuple[TaskRow | None, ...]:
+    return tuple(row and harmless_row(row) for row in rows)
 
 
 def _one_line(text: str, limit: int) -> str:
@@ -112,9 +135,11 @@ class HarmlessSource:
     def __init__(self, inner: Source) -> None:
         self.submit = inner.submit
         self.cancel = inner.cancel
+        self.ask_cancel = inner.ask_cancel
         self.retry = inner.retry
         self.set_worker_mode = inner.set_worker_mode
         self.counts = inner.counts
+        self.search = inner.search
         self.close = inner.close
         self._inner = inner
 
@@ -123,6 +148,15 @@ class HarmlessSource:
         got = await self._inner.board(query)
         pages = (ColumnPage(page.total, tuple(map(harmless_row, page.rows))) for page in got.columns)
         return BoardSnapshot(got.now, tuple(pages))
+
+    async def task_page(self, query: ListQuery, first: int, count: int, pin: int | None = None) -> TaskPage:
+        """Return rows from a rank on."""
+        page = await self._inner.task_page(query, first, count, pin)
+        return replace(page, rows=_harmless_rows(page.rows))
+
+    async def task_rows(self, ids: Sequence[str]) -> tuple[TaskRow | None, ...]:
+        """Return the rows of some tasks."""
+        return _harmless_rows(await self._inner.task_rows(ids))
 
     async def workers(self) -> list[Worker]:
         """Return the workers."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,6 +27,7 @@ from shraga_models.worker import Capability, CurrentTask
 from shraga_queue.board import BoardQuery, BoardSnapshot, ColumnPage, Counts
 from shraga_queue.codec import TaskRow, TaskWithRuns
 from shraga_queue.errors import NotFound, Refused, Unreachable
+from shraga_queue.listing import Found, ListQuery, Place, TaskPage
 from shraga_queue.operations import EventPage, LogPage
 from shraga_queue.submission import build_task
 
@@ -132,6 +134,11 @@ class FakeSource:
         self.gap = False
         self.calls: list[tuple[Any, ...]] = []
         self.refuses = ""
+        self.refused: set[str] = set()
+        self.now_ms = NOW_MS
+        self.scan_step = 5
+        self.search_goes_on = asyncio.Event()
+        self.search_goes_on.set()
         self.cancel_ends = asyncio.Event()
         self.cancel_ends.set()
         self._news = asyncio.Event()
@@ -173,6 +180,49 @@ class FakeSource:
             rows.sort(key=lambda row: row.moved_at, reverse=True)
             pages.append(ColumnPage(len(rows), tuple(rows[column.first : column.first + column.count])))
         return BoardSnapshot(NOW_MS, tuple(pages))
+
+    def _matching(self, query: ListQuery) -> list[TaskRow]:
+        """Return the rows of a filter in its order; the fake knows what its tests ask for."""
+        wanted = query.wanted
+        rows = [
+            row
+            for row in self.rows
+            if (not wanted.status or row.status in wanted.status)
+            and (not wanted.owner or row.owner in wanted.owner)
+            and (not wanted.kind or row.kind in wanted.kind)
+            and all(word in row.name.lower() for word in wanted.words)
+        ]
+        return sorted(rows, key=lambda row: row.moved_at, reverse=not query.oldest_first)
+
+    async def task_page(self, query: ListQuery, first: int, count: int, pin: int | None = None) -> TaskPage:
+        """Return rows by rank."""
+        self._answering()
+        self.calls.append(("page", query, first, count, pin))
+        everything = self._matching(query)
+        rows = [row for row in everything if pin is None or row.moved_at <= pin]
+        page = tuple(rows[first : first + count])
+        return TaskPage(self.now_ms, len(rows), len(everything) - len(rows), page)
+
+    async def search(self, query: ListQuery, after: Place | None = None) -> Found:
+        """Return the next matches, a few rows a step."""
+        self._answering()
+        self.calls.append(("search", query, after))
+        await self.search_goes_on.wait()
+        start = after.index if after else 0
+        everything = self._matching(ListQuery(oldest_first=query.oldest_first))
+        looked = everything[start : start + self.scan_step]
+        matching = {row.id for row in self._matching(query)}
+        end = start + len(looked)
+        go_on = Place("0", end, "") if end < len(everything) else None
+        ids = tuple(row.id for row in looked if row.id in matching)
+        return Found(ids, (), go_on, len(looked), len(everything))
+
+    async def task_rows(self, ids: Sequence[str]) -> tuple[TaskRow | None, ...]:
+        """Return rows by id."""
+        self._answering()
+        self.calls.append(("rows", tuple(ids)))
+        known = {row.id: row for row in self.rows}
+        return tuple(known.get(task_id) for task_id in ids)
 
     async def counts(self, owner: str | None = None) -> Counts:
         """Return the counts."""
@@ -253,11 +303,22 @@ class FakeSource:
         self.move(task_id, TaskStatus.CANCELED)
         return self.tasks[task_id]
 
+    async def ask_cancel(self, task_id: str, reason: str = "") -> tuple[str, TaskStatus]:
+        """Ask a task to stop: at once where it waits, later where it runs."""
+        self._answering()
+        self.calls.append(("ask_cancel", task_id))
+        if task_id in self.refused:
+            raise Refused(f"The task {task_id} is completed already; there is nothing to cancel.")
+        if self.tasks[task_id].status is TaskStatus.RUNNING:
+            return "asked", TaskStatus.RUNNING
+        self.move(task_id, TaskStatus.CANCELED)
+        return "canceled", TaskStatus.CANCELED
+
     async def retry(self, task_id: str) -> Task:
         """Queue a task again."""
         self.calls.append(("retry", task_id))
-        if self.refuses:
-            raise Refused(self.refuses)
+        if self.refuses or task_id in self.refused:
+            raise Refused(self.refuses or f"The task {task_id} is queued.")
         self.move(task_id, TaskStatus.QUEUED)
         self.tasks[task_id] = self.tasks[task_id].model_copy(update={"attempt": 2})
         return self.tasks[task_id]

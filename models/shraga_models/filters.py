@@ -36,9 +36,8 @@ class TaskFilter:
 
     @property
     def needs_scan(self) -> bool:
-        """Whether anything but status and a single owner narrows the list."""
-        scanned = (self.kind, self.priority, self.label, self.worker, self.capability, self.id, self.words)
-        return any(scanned) or self.older_than is not None or self.younger_than is not None
+        """Whether anything narrows the list that no index knows: all but status, owner and age."""
+        return any((self.kind, self.priority, self.label, self.worker, self.capability, self.id, self.words))
 
 
 def parse_filter(text: str) -> TaskFilter:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import redis.asyncio
 from redis.exceptions import NoScriptError, RedisError
 
-from shraga_models import Action, AuditEntry, Event, LogEntry, NewTask, Run, Task, Worker, WorkerMode
+from shraga_models import (
+    Action,
+    AuditEntry,
+    Event,
+    LogEntry,
+    NewTask,
+    Run,
+    Task,
+    TaskStatus,
+    Worker,
+    WorkerMode,
+)
 
 from .board import BoardQuery, BoardSnapshot, Counts
 from .calls import Batch, Call, Flow
@@ -17,6 +28,7 @@ from .codec import TaskRow, TaskWithRuns
 from .config import Settings, load_settings
 from .connect import connect_async, explain, resolve_url
 from .keys import Keys
+from .listing import Found, ListQuery, Place, TaskPage
 from .operations import EventPage, LogPage, Operations
 from .scripts import Bounds, Script, load_script
 from .submission import build_task
@@ -153,6 +165,26 @@ class AsyncShraga:
     async def find_rows(self, filter: str = "", *, limit: int = 100) -> list[TaskRow]:  # noqa: A002
         """Return what lists show of the tasks a filter matches."""
         return await self.driver.run(self.operations.find_rows(filter, limit))
+
+    async def find_ids(self, filter: str = "", *, limit: int = 100) -> list[str]:  # noqa: A002
+        """Return the ids of the tasks a filter matches, newest move first."""
+        return await self.driver.run(self.operations.find_ids(filter, limit))
+
+    async def task_page(self, query: ListQuery, first: int, count: int, pin: int | None = None) -> TaskPage:
+        """Return rows from a rank on, of what moved up to `pin` (ms)."""
+        return await self.driver.run(self.operations.task_page(query, first, count, pin))
+
+    async def search(self, query: ListQuery, after: Place | None = None) -> Found:
+        """Return the next ids a filter matches, after looking at a bounded number of tasks."""
+        return await self.driver.run(self.operations.search(query, after))
+
+    async def task_rows(self, ids: Sequence[str]) -> tuple[TaskRow | None, ...]:
+        """Return the rows of some tasks as they are now, None for one that is gone."""
+        return await self.driver.run(self.operations.task_rows(ids))
+
+    async def ask_cancel(self, task_id: str, reason: str = "") -> tuple[str, TaskStatus]:
+        """Ask a task to stop without waiting for it; returns `canceled` or `asked`, and its status."""
+        return await self.driver.run(self.operations.ask_cancel(task_id, reason))
 
     async def board(self, query: BoardQuery) -> BoardSnapshot:
         """Return pages of the board's columns."""

@@ -18,7 +18,7 @@ from shraga_models.durations import Seconds
 from shraga_queue.errors import InvalidInput
 
 SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "sentinel")
-_FILE_KEYS = ("contexts", "default_context")
+_FILE_KEYS = ("contexts", "default_context", "theme", "keys")
 _CONTEXT_FIELDS = {"url": "redis_url", "prefix": "prefix", "user": "user", "python_modules": "python_modules"}
 _FIXES = {
     "prefix": "use 1 to 64 letters, digits, '.', '_' or '-'",
@@ -127,6 +127,28 @@ def load_settings(
     missing = {name: value for name, value in values.items() if name not in settled}
     source = f"[contexts.{chosen}] in {outer.config_file}"
     return _validated({"context": chosen, **missing, **explicit}, dict.fromkeys(missing, source))
+
+
+def read_dashboard(settings: Settings) -> tuple[str, dict[str, Any]]:
+    """Return the dashboard's theme, empty for none, and its table of keys; raises InvalidInput."""
+    document = _read_file(settings)
+    theme = document.get("theme", "")
+    if not isinstance(theme, str):
+        raise InvalidInput("theme", f"theme in {settings.config_file} has to be the name of a theme.")
+    return theme, _table(settings.config_file, "keys", _flat(document.get("keys", {})))
+
+
+def _flat(keys: object) -> object:
+    """Keys written `board.cancel = "x"` are a table in a table for TOML, quoted or not they mean the same."""
+    if not isinstance(keys, dict):
+        return keys
+    flat: dict[str, Any] = {}
+    for name, value in keys.items():
+        nested = (
+            {f"{name}.{one}": key for one, key in value.items()} if isinstance(value, dict) else {name: value}
+        )
+        flat |= nested
+    return flat
 
 
 def _validated(values: dict[str, Any], sources: dict[str, str] | None = None) -> Settings:

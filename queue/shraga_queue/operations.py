@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from shraga_models import (
@@ -16,20 +15,19 @@ from shraga_models import (
     NewTask,
     Run,
     Task,
-    TaskFilter,
     TaskStatus,
     Worker,
     WorkerMode,
     new_id,
-    parse_filter,
 )
 
 from . import codec
 from .board import BoardQuery, BoardSnapshot, Counts, read_board, read_counts
 from .calls import Argument, Batch, Call, Flow, as_is
-from .codec import TaskRow, TaskWithRuns
-from .errors import InvalidInput, NotFound, Refused, Unreadable
+from .codec import TaskWithRuns
+from .errors import NotFound, Refused, Unreadable
 from .keys import Keys
+from .listing import Listing
 from .submission import JOB_DATA, check_owner, job_data
 
 LEASE_MS = 6_000
@@ -37,7 +35,6 @@ LEASE_MS = 6_000
 SUBMIT_BATCH = 500
 SUBMIT_CHUNK = 50
 """Tasks a script call accepts: enough to share its costs, few enough not to hold up the server."""
-SCAN_BUDGET = 1_000
 BLOCK_MS = 1_000
 
 _BLANK = Task.model_construct()  # type: ignore[call-arg]
@@ -62,7 +59,7 @@ class LogPage:
     last_id: str
 
 
-class Operations:
+class Operations(Listing):
     """Every operation on the store for one prefix, made by one user."""
 
     def __init__(self, keys: Keys, user: str) -> None:
@@ -128,10 +125,6 @@ class Operations:
 
     # Reading
 
-    def _task_call(self, task_id: str) -> Call[TaskWithRuns | Unreadable | None]:
-        read = partial(codec.read_task_with_runs, task_id)
-        return Call(read, "task", (self.keys.make("owners"),), (task_id,))
-
     def get(self, task_id: str) -> Flow[TaskWithRuns]:
         """Return a task with its runs; raises NotFound or Unreadable."""
         found = yield self._task_call(task_id)
@@ -149,60 +142,6 @@ class Operations:
     def get_runs(self, task_id: str) -> Flow[tuple[Run, ...]]:
         """Return a task's runs, oldest first; raises NotFound."""
         return (yield from self.get(task_id)).runs
-
-    def find_rows(self, text: str = "", limit: int = 100) -> Flow[list[TaskRow]]:
-        """Return the rows a filter matches, newest move first; raises InvalidInput for a bad filter."""
-        try:
-            wanted = parse_filter(text)
-        except ValueError as error:
-            raise InvalidInput("filter", str(error)) from None
-        now = codec.sure_moment((yield self._now())).timestamp() * 1000 if _has_age(wanted) else 0.0
-        rows: list[TaskRow] = []
-        for status in wanted.status or tuple(TaskStatus):
-            for owner in wanted.owner or ("",):
-                rows += yield from self._scan(wanted, status, owner, now, limit)
-        return sorted(rows, key=lambda row: (row.moved_at, row.id), reverse=True)[:limit]
-
-    def _now(self) -> Call[int]:
-        return Call(lambda reply: int(reply[0]) * 1000 + int(reply[1]) // 1000, command=("TIME",))
-
-    def _scan(
-        self, wanted: TaskFilter, status: str, owner: str, now: float, limit: int
-    ) -> Flow[list[TaskRow]]:
-        rows: list[TaskRow] = []
-        score, after = "+inf", ""
-        tests = _tests(wanted)
-        before = str(int(now - wanted.older_than * 1000)) if wanted.older_than is not None else ""
-        since = str(int(now - wanted.younger_than * 1000)) if wanted.younger_than is not None else ""
-        while len(rows) < limit:
-            args: tuple[Argument, ...] = (
-                owner,
-                status,
-                score,
-                after,
-                limit - len(rows),
-                SCAN_BUDGET,
-                before,
-                since,
-                *tests,
-            )
-            reply = yield Call(as_is, "search", (self.keys.make("index", status=status),), args)
-            rows += [codec.read_row(cells) for cells in reply[0]]
-            score, after = codec.text(reply[1]), codec.text(reply[2])
-            if not score:
-                break
-        return rows
-
-    def find(self, text: str = "", limit: int = 100) -> Flow[list[Task]]:
-        """Return the tasks a filter matches, newest move first, without what cannot be read; raises InvalidInput."""
-        rows = yield from self.find_rows(text, limit)
-        found = yield from self.read_many([row.id for row in rows])
-        return [one for one in found if isinstance(one, Task)]
-
-    def read_many(self, task_ids: Sequence[str]) -> Flow[list[Task | Unreadable]]:
-        """Return those of the tasks that are there, in one round trip; what cannot be read says why."""
-        found = (yield Batch(tuple(map(self._task_call, task_ids)))) if task_ids else []
-        return [one.task if isinstance(one, TaskWithRuns) else one for one in found if one is not None]
 
     def board(self, query: BoardQuery) -> Flow[BoardSnapshot]:
         """Return pages of the board's columns, in one script call."""
@@ -375,25 +314,8 @@ class Operations:
 
     def now(self) -> Flow[datetime]:
         """Return Redis's time."""
-        ms = yield self._now()
-        return codec.sure_moment(ms)
-
-
-def _has_age(wanted: TaskFilter) -> bool:
-    return wanted.older_than is not None or wanted.younger_than is not None
-
-
-def _tests(wanted: TaskFilter) -> Sequence[str]:
-    fields = {
-        "kind": wanted.kind,
-        "priority": wanted.priority,
-        "capability": wanted.capability,
-        "worker_name": wanted.worker,
-        "id": wanted.id,
-        "label": wanted.label,
-    }
-    tests = [part for name, values in fields.items() if values for part in (name, ",".join(values))]
-    return [*tests, *(part for word in wanted.words for part in ("word", codec.spellings(word)))]
+        seconds, micros = yield Call(as_is, command=("TIME",))
+        return codec.sure_moment(int(seconds) * 1000 + int(micros) // 1000)
 
 
 def _only_stream(reply: Any) -> list[Any]:

@@ -12,6 +12,7 @@ import typer
 from shraga_models.durations import parse_duration
 from shraga_queue.errors import Forbidden, InvalidInput, Refused, ShragaError, Unreachable, Unreadable
 
+from .chosen import Choice, DryRun, Filter, Ids, Yes
 from .errors import TaskFailed, error_object
 from .find import full_id
 from .options import Invocation, Json, option, verb, verb_group
@@ -22,10 +23,6 @@ if TYPE_CHECKING:
     from shraga_queue.client import Shraga
 
 app = verb_group()
-
-Ids = Annotated[
-    list[str], typer.Argument(help="Ids, or at least 6 characters of their ends.", metavar="ID...")
-]
 
 
 @dataclass(frozen=True)
@@ -54,20 +51,25 @@ def done(task: Task) -> Receipt:
 @verb
 def cancel(
     call: Invocation,
-    ids: Ids,
+    ids: Ids = None,
+    wanted: Filter = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
     reason: Annotated[str, option("--reason", "Why, for the record.")] = "",
     timeout: Annotated[
         str, typer.Option("--timeout", help="How long to wait for confirmations.", metavar="TIME")
     ] = "60s",
     as_json: Json = False,
 ) -> None:
-    """Stop tasks; returns once it is confirmed that they have stopped."""
+    """Stop tasks, named or all that match; returns once it is confirmed that they have stopped."""
+    choice = Choice("cancel", ids, wanted, dry_run, yes)
     try:
         longest = parse_duration(timeout)
     except ValueError as error:
         raise InvalidInput("timeout", f"--timeout: {error}.") from None
     with call.connect() as shraga:
-        settle(_cancel_all(shraga, ids, reason, longest), as_json)
+        if (found := choice.settle(shraga, as_json)) is not None:
+            settle(_cancel_all(shraga, found, reason, longest), as_json)
 
 
 def _cancel_all(shraga: Shraga, ids: list[str], reason: str, longest: float) -> list[Receipt]:
@@ -100,10 +102,19 @@ def _not_stopped(task: Task) -> Refused:
 
 @app.command()
 @verb
-def retry(call: Invocation, ids: Ids, as_json: Json = False) -> None:
-    """Run ended tasks again, or scheduled ones now."""
+def retry(
+    call: Invocation,
+    ids: Ids = None,
+    wanted: Filter = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Run ended tasks again, or scheduled ones now; named, or all that match."""
+    choice = Choice("retry", ids, wanted, dry_run, yes)
     with call.connect() as shraga:
-        settle(_each(shraga, ids, lambda task_id: done(shraga.retry(task_id))), as_json)
+        if (found := choice.settle(shraga, as_json)) is not None:
+            settle(_each(shraga, found, lambda task_id: done(shraga.retry(task_id))), as_json)
 
 
 def _each(shraga: Shraga, ids: list[str], act: Callable[[str], Receipt]) -> list[Receipt]:

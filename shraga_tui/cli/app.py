@@ -33,6 +33,7 @@ VERBS: dict[str, str] = {
     "up": "run",
     "demo": "run",
     "doctor": "setup",
+    "keys": "keys",
     "schema": "setup",
     "completions": "setup",
 }

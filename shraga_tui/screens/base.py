@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events, on
 from textual.app import ComposeResult
+from textual.binding import BindingsMap
 from textual.screen import Screen
 
 from shraga_models import TaskStatus
@@ -41,11 +42,24 @@ class ShragaScreen(Screen[None]):
         return self.shraga.desk
 
     def compose(self) -> ComposeResult:
+        self._take_keys()
         yield PressBar(id="header")
         yield Banner()
         yield from self.body()
         yield Bar(id="status")
         yield PressBar(id="keys")
+
+    def _take_keys(self) -> None:
+        # Not by the app's keymap: that one lets a changed key through to where a text is typed, and drops
+        # the other binding of a clash without a word.
+        keymap = self.desk.preferences.keymap
+        if not keymap.changed:
+            return
+        usual = self._bindings.key_to_bindings.items()
+        own = f"{self.SCOPE}."
+        kept = {key: [one for one in known if not (one.id or "").startswith(own)] for key, known in usual}
+        mine = BindingsMap(keymap.bindings_of(self.SCOPE)).key_to_bindings
+        self._bindings.key_to_bindings = {key: known for key, known in kept.items() if known} | mine
 
     def body(self) -> ComposeResult:
         """Return what stands between the bars."""
@@ -75,7 +89,7 @@ class ShragaScreen(Screen[None]):
 
     def show_keys(self) -> None:
         """Draw the footer."""
-        actions = actions_of(self.SCOPE)
+        actions = self.desk.preferences.keymap.actions_of(self.SCOPE)
         usable = {action.name for action in actions if self.check_action(action.name, ())}
         tail = ((f"{self.desk.user} ", "faint"),) if self.size.width >= WIDE else ()
         self.query_one("#keys", PressBar).place(
@@ -150,11 +164,15 @@ class ShragaScreen(Screen[None]):
     def action_copy_id(self) -> None:
         """Copy the task's id."""
         if ref := self.task_ref:
-            acts.copy_id(self.shraga, ref)
+            self.in_background(acts.copy_ids(self.shraga, [ref.id]))
 
     def action_board(self) -> None:
         """Go to the board."""
         self.shraga.go_to("board")
+
+    def action_tasks(self) -> None:
+        """Go to the tasks."""
+        self.shraga.go_to("tasks")
 
     def action_workers(self) -> None:
         """Go to the workers."""
@@ -177,7 +195,7 @@ class ShragaScreen(Screen[None]):
         """Show all keys."""
         from .help import HelpScreen
 
-        self.app.push_screen(HelpScreen(self.SCOPE))
+        self.app.push_screen(HelpScreen(self.SCOPE, self.desk.preferences.keymap))
 
     async def action_quit(self) -> None:
         """Leave the dashboard."""

@@ -6,7 +6,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.screen import ModalScreen
 
-from shraga_tui.actions import EVERYWHERE, Scope, actions_of
+from shraga_tui.actions import EVERYWHERE, Scope
+from shraga_tui.keymap import Keymap, key_name
 from shraga_tui.look import LOST, TASK_LOOKS, WORKER_LOOKS
 from shraga_tui.widgets.line_view import LineView
 from shraga_tui.widgets.paint import Line, Span
@@ -14,10 +15,11 @@ from shraga_tui.widgets.paint import Line, Span
 Entry = tuple[Line, Span]
 
 
-def help_lines(scope: Scope) -> list[Entry]:
+def help_lines(scope: Scope, keymap: Keymap | None = None) -> list[Entry]:
     """Return the keys of a screen, those of every screen, and the legend."""
-    own = [action for action in actions_of(scope) if action.scopes != EVERYWHERE]
-    common = [action for action in actions_of(scope) if action.scopes == EVERYWHERE]
+    every = (keymap or Keymap()).actions_of(scope)
+    own = [action for action in every if action.scopes != EVERYWHERE]
+    common = [action for action in every if action.scopes == EVERYWHERE]
     lines: list[Entry] = []
     for title, actions in ((f"On this screen ({scope})", own), ("Everywhere", common)):
         lines.append((((f" {title}", "accent"),), ("", "text")))
@@ -33,20 +35,8 @@ def help_lines(scope: Scope) -> list[Entry]:
     return lines
 
 
-_NAMES = {
-    "question_mark": "?",
-    "colon": ":",
-    "slash": "/",
-    "left_square_bracket": "[",
-    "right_square_bracket": "]",
-    "escape": "esc",
-    "pagedown": "pgdn",
-    "pageup": "pgup",
-}
-
-
 def _keys(keys: tuple[str, ...]) -> str:
-    return "  ".join(_NAMES.get(key, key) for key in keys)
+    return "  ".join(map(key_name, keys))
 
 
 class HelpScreen(ModalScreen[None]):
@@ -60,9 +50,10 @@ class HelpScreen(ModalScreen[None]):
         Binding("pageup,ctrl+u", "scroll(-10)", "page up", id="help.page_up", show=False),
     ]
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, keymap: Keymap) -> None:
         super().__init__()
         self._scope = scope
+        self._keys = keymap
 
     def compose(self) -> ComposeResult:
         view = LineView(id="help")
@@ -71,7 +62,7 @@ class HelpScreen(ModalScreen[None]):
         yield view
 
     def on_mount(self) -> None:
-        self.query_one(LineView).show(help_lines(self._scope))
+        self.query_one(LineView).show(help_lines(self._scope, self._keys))
 
     def action_scroll(self, lines: int) -> None:
         """Scroll by some lines."""

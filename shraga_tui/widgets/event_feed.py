@@ -71,7 +71,6 @@ class EventFeed(VirtualList[Event]):
         """Go to the newest event and stay there."""
         self.following, self.missed = True, 0
         self.move_to(self.total - 1)
-        self.call_after_refresh(self.scroll_end, animate=False)
 
     def key_of(self, row: Event) -> str:
         return row.id

@@ -75,6 +75,10 @@ class VirtualList(ScrollView, Generic[R], can_focus=True, inherit_bindings=False
         """Return a number that changes when rows look different although they are the same."""
         return 0
 
+    def state_of(self, row: R) -> Any:
+        """Return what else, besides the row itself, decides how it looks."""
+        return None
+
     # Data
 
     @property
@@ -136,7 +140,7 @@ class VirtualList(ScrollView, Generic[R], can_focus=True, inherit_bindings=False
         if index is not None and index != self.cursor and held:
             moved, self.cursor = index - self.cursor, index
             if self.scroll_offset.y:
-                self.scroll_to(y=self.scroll_offset.y + moved * self.row_height, animate=False, force=True)
+                self._scroll(self.scroll_offset.y + moved * self.row_height)
             else:
                 self._bring_into_sight()
         self.cursor = max(0, min(self.cursor, self.total - 1))
@@ -154,9 +158,13 @@ class VirtualList(ScrollView, Generic[R], can_focus=True, inherit_bindings=False
     def _bring_into_sight(self) -> None:
         top, height = self.cursor * self.row_height, self._height
         if top < self.scroll_offset.y:
-            self.scroll_to(y=top, animate=False, force=True)
+            self._scroll(top)
         elif top + self.row_height > self.scroll_offset.y + height:
-            self.scroll_to(y=top + self.row_height - height, animate=False, force=True)
+            self._scroll(top + self.row_height - height)
+
+    def _scroll(self, line: int) -> None:
+        # At once: after the next frame it would take a second one to show what a key asked for.
+        self.scroll_to(y=line, animate=False, force=True, immediate=True)
 
     def move_by(self, rows: int) -> None:
         """Move the cursor by some rows."""
@@ -219,7 +227,7 @@ class VirtualList(ScrollView, Generic[R], can_focus=True, inherit_bindings=False
     def _strips(self, row: R, selected: bool, width: int) -> list[Strip]:
         selected = selected and self.has_focus
         # By identity: rows that did not change stay the same objects, and records that hold a dict have no hash.
-        key = (id(row), selected, width, self.moment())
+        key = (id(row), selected, width, self.moment(), self.state_of(row))
         if (cached := self._cache.get(key)) is None:
             if len(self._cache) > CACHED_ROWS:
                 self._cache.clear()

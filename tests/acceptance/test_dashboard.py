@@ -71,3 +71,31 @@ async def test_a_worker_is_drained_and_stopped(
         await expect_shown(pilot, "○ gone")
         assert "box" in screen_text(app)
     await app.desk.source.close()
+
+
+async def test_all_that_match_are_canceled_with_a_receipt_each_and_nothing_else(
+    processes: Processes, shraga: Shraga, settings: Settings
+) -> None:
+    processes.worker(shraga)
+    victims = [shraga.submit(f"long {n}", Shell("sleep 7772"), labels=["victim"]).id for n in range(5)]
+    other = shraga.submit("other", Shell("true"), capability="nobody-has-it").id
+    app = real_dashboard(settings)
+    async with app.run_test(size=WIDE) as pilot:
+        await expect_shown(pilot, "long 0")
+        await pilot.press("2")
+        await expect_shown(pilot, "of 6")
+        await pilot.press("slash", *"label:victim", "enter")
+        await expect_shown(pilot, "5 found")
+        await pilot.press("A")
+        await expect_shown(pilot, "✔ 5 selected")
+        await pilot.press("c")
+        await expect_shown(pilot, "Cancel 5 tasks?")
+        await pilot.press("y")
+        await expect_shown(pilot, "5 of 5  ✓ 5 done")
+        await pilot.press("escape")
+        await until(pilot, lambda: toasts(app), "the outcome")
+        assert toasts(app) == ["5 tasks canceled: confirmed."]
+        await expect_shown(pilot, "⊘ canceled")
+    assert {shraga.get(one).status for one in victims} == {TaskStatus.CANCELED}
+    assert shraga.get(other).status is TaskStatus.QUEUED
+    await app.desk.source.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -42,6 +43,12 @@ def ask(driver: SyncDriver, query: BoardQuery) -> BoardSnapshot:
     return driver.run(Operations(driver.keys, "tester").board(query))
 
 
+def in_order(tasks: list[Planted], statuses: Sequence[str]) -> list[Planted]:
+    """The order of lists: the newest move, among equals the order of the statuses, then the higher id."""
+    higher = sorted(tasks, key=lambda one: one.id, reverse=True)
+    return sorted(higher, key=lambda one: (-one.score, list(statuses).index(one.status)))
+
+
 @given(rows=planted, asked=columns, owner=st.sampled_from([None, "alice", "nobody"]))
 @hypothesis_settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -55,7 +62,7 @@ def test_pages_are_those_of_a_brute_force_sort(
     snapshot = ask(driver, BoardQuery(tuple(asked), owner))
     for column, page in zip(asked, snapshot.columns, strict=True):
         fitting = [one for one in tasks if one.status in column.statuses and owner in (None, one.owner)]
-        fitting.sort(key=lambda one: (one.score, one.id), reverse=True)
+        fitting = in_order(fitting, column.statuses)
         assert page.total == len(fitting)
         expected = [one.id for one in fitting[column.first : column.first + column.count]]
         assert [row.id for row in page.rows] == expected
@@ -65,7 +72,7 @@ def test_pages_are_those_of_a_brute_force_sort(
 def test_deep_page_of_a_union_is_right_even_among_ties(shraga: Shraga, first: int) -> None:
     tasks = [Planted(f"t{i:04}", STATUSES[i % 2], 1000 + i // 500) for i in range(2000)]
     plant(shraga.driver, tasks)
-    tasks.sort(key=lambda one: (one.score, one.id), reverse=True)
+    tasks = in_order(tasks, ("queued", "running"))
     (page,) = shraga.board(BoardQuery((Column(("queued", "running"), first, 20),))).columns
     assert [row.id for row in page.rows] == [one.id for one in tasks[first : first + 20]]
     assert page.total == 2000

@@ -549,3 +549,72 @@ def test_a_long_list_is_read_in_parts(house: House, monkeypatch: pytest.MonkeyPa
 
 def test_the_short_id_of_lists_is_accepted(house: House) -> None:
     assert house("cancel", output.short_id(house.submit())).code == 0
+
+
+# Acting on all that match a filter
+
+
+def test_a_dry_run_lists_the_exact_ids_and_changes_nothing(house: House) -> None:
+    ids = {house.submit(f"dry {n}", labels=["dry-run"]) for n in range(3)}
+    said = house("cancel", "--filter", "label:dry-run", "--dry-run", "--json")
+    assert said.code == 0
+    assert {row["id"] for row in said.json} == ids
+    assert {row["status"] for row in said.json} == {"queued"}
+    assert house("cancel", "--filter", "label:dry-run", "--dry-run").lines[0].endswith("\tqueued\tdry 2")
+    assert len(house.shraga.find_ids("label:dry-run status:queued")) == 3
+
+
+def test_a_filter_acts_only_with_yes(house: House) -> None:
+    house.submit("one", labels=["only-yes"])
+    said = house("cancel", "--filter", "label:only-yes")
+    assert (said.code, said.out) == (1, "")
+    assert "1 task(s) match; add --yes to cancel them, or --dry-run to see them." in said.err
+
+
+def test_all_that_match_are_canceled_and_retried_with_a_receipt_each(house: House) -> None:
+    ids = {house.submit(f"bulk {n}", labels=["bulk"]) for n in range(4)}
+    other = house.submit("other")
+    canceled = house("cancel", "--filter", "label:bulk", "--yes", "--json")
+    assert canceled.code == 0
+    assert {(one["id"], one["ok"], one["status"]) for one in canceled.json} == {
+        (task_id, True, "canceled") for task_id in ids
+    }
+    assert house.shraga.get(other).status is TaskStatus.QUEUED
+    retried = house("retry", "--filter", "label:bulk status:canceled", "--yes")
+    assert sorted(retried.lines) == sorted(f"queued {task_id}" for task_id in ids)
+    assert house("retry", "--filter", "label:bulk", "--yes").code == 1
+
+
+def test_a_filter_that_matches_nothing_does_nothing(house: House) -> None:
+    said = house("cancel", "--filter", "label:nowhere", "--yes", "--json")
+    assert (said.code, said.json) == (0, [])
+    assert "no task matches" in said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        ((), 2, "Name the tasks to cancel either by ids or by --filter."),
+        (("abcdef", "--filter", "x"), 2, "Name the tasks to cancel either by ids or by --filter."),
+        (("--filter", " "), 2, "An empty --filter would match every task"),
+        (("--filter", "colour:red"), 2, "'colour' in 'colour:red' is unknown"),
+    ],
+)
+def test_what_to_act_on_has_to_be_clear(
+    house: House, words: tuple[str, ...], code: int, message: str
+) -> None:
+    said = house("cancel", *words, "--yes")
+    assert said.code == code
+    assert message in said.err
+
+
+def test_more_than_can_be_acted_on_at_once_is_refused(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    from shraga_tui.cli import chosen
+
+    monkeypatch.setattr(chosen, "MOST", 2)
+    for n in range(3):
+        house.submit(f"most {n}", labels=["most"])
+    said = house("cancel", "--filter", "label:most", "--yes")
+    assert said.code == 1
+    assert "More than 2 tasks match" in said.err
+    assert len(house.shraga.find_ids("label:most status:queued")) == 3

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shraga_models import Shell, TaskStatus
-from shraga_queue import operations
+from shraga_queue import listing
 from shraga_queue.client import Shraga
 from shraga_queue.engine import Engine
 from tests.factories import Planted, execute, hire, new_task, plant
@@ -22,7 +22,7 @@ def found(shraga: Shraga, line: str, limit: int = 100_000) -> list[str]:
 
 @pytest.mark.parametrize("ties", [1, 3, 999, 1000, 1001, ROWS])
 def test_every_match_is_found_once_beyond_the_budget(shraga: Shraga, ties: int) -> None:
-    assert ROWS > 2 * operations.SCAN_BUDGET
+    assert ROWS > 2 * listing.SCAN_BUDGET
     rows = [
         Planted(f"t{i:05}", "completed", 1000 + i // ties, name="needle" if i % 7 == 0 else "hay")
         for i in range(ROWS)
@@ -147,8 +147,8 @@ def test_row_that_vanishes_between_two_slices_loses_nobody_else(
 
     def vanish(wanted: Any) -> Any:
         answer = call(wanted)
-        if wanted.script == "search" and answer[2]:
-            execute(shraga, "ZREM", index, answer[2])
+        if wanted.script == "search" and answer.after:
+            execute(shraga, "ZREM", index, answer.after.id)
         return answer
 
     monkeypatch.setattr(shraga.driver, "call", vanish)

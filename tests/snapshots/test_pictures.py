@@ -37,6 +37,19 @@ def after(*keys: str, shown: str) -> Steps:
     return steps
 
 
+def on_tasks(*keys: str, shown: str) -> Steps:
+    """Return steps that go to the tasks, press keys and wait for a text."""
+
+    async def steps(pilot: Pilot[int]) -> None:
+        await after("2", shown="1 of 20")(pilot)
+        for key in keys:
+            await pilot.press(key)
+        await expect_shown(pilot, shown)
+        await pilot.pause()
+
+    return steps
+
+
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
 def test_board(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
     assert snap_compare(dashboard(busy_source()), terminal_size=size, run_before=after(shown="71%"))
@@ -46,6 +59,24 @@ def test_board(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
 def test_task(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
     steps = after("h", "enter", shown="this try wrote nothing")
     assert snap_compare(dashboard(busy_source()), terminal_size=size, run_before=steps)
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_tasks(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    steps = on_tasks("j", "space", "space", shown="✔ 2 selected")
+    assert snap_compare(dashboard(busy_source()), terminal_size=size, run_before=steps)
+
+
+def test_tasks_in_a_light_theme_while_a_filter_is_typed(snap_compare: SnapCompare) -> None:
+    app = dashboard(busy_source())
+    app.theme = "textual-light"
+    steps = on_tasks("slash", *"status:fa", shown="⇥ status:failed")
+    assert snap_compare(app, terminal_size=NARROW, run_before=steps)
+
+
+def test_a_bulk_act_is_confirmed(snap_compare: SnapCompare) -> None:
+    steps = on_tasks("space", "space", "space", "c", shown="n  No, leave them")
+    assert snap_compare(dashboard(busy_source()), terminal_size=NARROW, run_before=steps)
 
 
 def test_workers(snap_compare: SnapCompare) -> None:

@@ -76,7 +76,7 @@ def test_the_version_is_printed(capsys: Capture) -> None:
         ),
         (["list", "--limit", "many"], 2, "it is no whole number: write one such as 3. See"),
         (["show"], 2, "Missing argument"),
-        (["cancel"], 2, "Missing argument"),
+        (["cancel"], 2, "either by ids or by --filter"),
         (["--context"], 2, "--context"),
         (["--context", "nope", "list"], 2, "no context 'nope'"),
         (["list", "--user", "A B"], 2, "The setting user"),
@@ -313,3 +313,22 @@ def test_only_the_named_verb_is_loaded() -> None:
 def test_every_verb_is_in_its_module() -> None:
     group: Any = get_command(app)
     assert all(group.get_command(None, verb) is not None for verb in VERBS)
+
+
+def test_keys_lists_the_registry_and_checks_the_changes(
+    capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "config.toml"
+    monkeypatch.setenv("SHRAGA_CONFIG", str(config))
+    config.write_text('[keys]\ntasks.cancel = "x"\n')
+    assert run(["keys", "--check", "--json"]) == 0
+    found = {entry["id"]: entry for entry in json.loads(capsys.readouterr().out)}
+    assert (found["tasks.cancel"]["keys"], found["tasks.cancel"]["usual_keys"]) == (["x"], ["c"])
+    assert found["tasks.cancel"]["audit"] == "cancel"
+    config.write_text('[keys]\ntasks.cancel = "r"\n')
+    assert run(["keys"]) == 0
+    said = capsys.readouterr()
+    assert "tasks.cancel\tc\t\tStop the task" in said.out
+    assert "'r' is the key of tasks.cancel and of tasks.retry" in said.err
+    assert run(["keys", "--check"]) == 1
+    assert "1 entries of [keys] cannot be followed." in capsys.readouterr().err

@@ -168,3 +168,16 @@ def test_bytes_that_are_no_text_are_replaced_never_refused(value: Any, text: str
 def test_reply_of_pairs_is_a_dictionary_in_either_protocol(got: dict[str, str]) -> None:
     assert codec.pairs(flat(got)) == got
     assert codec.pairs({name.encode(): value.encode() for name, value in got.items()}) == got
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [b"a", b"", "\u00fc".encode(), b"\xff\xc3", b"z"],
+        [b"with\0zero", b"b"],
+        ["decoded", "already"],
+        [],
+    ],
+)
+def test_cells_decoded_together_are_as_decoded_one_by_one(cells: list[bytes | str]) -> None:
+    assert codec.texts(cells) == [codec.text(cell) for cell in cells]

@@ -82,7 +82,7 @@ def test_any_line_is_understood_or_answered(line: str) -> None:
         ("status:queued owner:a", False),
         ("x", True),
         ("label:a", True),
-        ("age>1s", True),
+        ("age>1s owner:a,b", False),
         ("id:a", True),
     ],
 )

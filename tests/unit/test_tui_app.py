@@ -333,6 +333,7 @@ async def test_copying_an_id_says_what_was_tried() -> None:
     async with app.run_test(size=WIDE) as pilot:
         await expect_shown(pilot, "Fix login")
         await pilot.press("y")
+        await until(pilot, lambda: toasts(app), "the note")
         assert app.clipboard == "t-ask"
         assert "OSC 52" in toasts(app)[0]
 
@@ -389,3 +390,29 @@ async def test_a_task_that_cannot_be_read_says_so_on_its_screen(monkeypatch: pyt
         await expect_shown(pilot, "Fix login")
         await pilot.press("enter")
         await expect_shown(pilot, "cannot be read: spec is missing.")
+
+
+async def test_news_have_one_row_of_ticks_whatever_paints_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Due:
+        stopped = False
+
+        def stop(self) -> None:
+            self.stopped = True
+
+    app = dashboard(busy_source())
+    async with app.run_test(size=WIDE) as pilot:
+        await expect_shown(pilot, "Fix login")
+        due: list[Due] = []
+
+        def later(*_: object) -> Due:
+            due.append(Due())
+            return due[-1]
+
+        monkeypatch.setattr(app, "set_timer", later)
+        app._next_paint = None
+        for _ in range(5):
+            app.feed_changed(False)
+            app._paint_news()
+            app.feed_changed(False)
+        assert len(due) >= 5
+        assert [one.stopped for one in due] == [True] * (len(due) - 1) + [False]
