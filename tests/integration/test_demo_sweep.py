@@ -46,7 +46,7 @@ def test_a_home_that_nobody_uses_is_removed_whole(tmp_path: Path) -> None:
 
 def test_the_home_of_a_living_demo_is_left_alone(tmp_path: Path, live: Path) -> None:
     assert sweep(tmp_path) == []
-    assert (live / "valkey.sock").exists()
+    assert Embedded.is_running(Settings(home=live, context=None))
 
 
 def test_a_home_whose_user_is_gone_but_whose_server_lives_is_left_alone(tmp_path: Path) -> None:
