@@ -20,7 +20,7 @@ check: $(DEV)
 	$(BIN)/python scripts/check_house.py
 
 test: $(DEV)
-	$(BIN)/pytest -n 3
+	$(BIN)/pytest -n 4 --dist worksteal
 
 bench: $(DEV)
 	$(BIN)/python -m benchmarks.alone

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
+from typing import Any
 
 # Before anything imports Textual: what the terminal of the developer says must not change a test.
 for _name in ("NO_COLOR", "TEXTUAL_THEME", "TEXTUAL_FILTERS", "TEXTUAL_DIM_FACTOR"):
     os.environ.pop(_name, None)
 os.environ["TEXTUAL_ANIMATIONS"] = "none"
 
+from textual.app import App  # noqa: E402
 from textual.pilot import Pilot  # noqa: E402
 
 from shraga_tui.app import ShragaApp  # noqa: E402
@@ -22,7 +24,7 @@ def dashboard(source: Source, label: str = "test", notice: str | None = None) ->
     return ShragaApp(source, user="alice", label=label, notice=notice, clock=lambda: 1_000.0)
 
 
-def screen_text(app: ShragaApp) -> str:
+def screen_text(app: App[Any]) -> str:
     """Return what the screen in front shows, line by line."""
     strips = app.screen._compositor.render_strips()
     return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
@@ -33,14 +35,12 @@ def toasts(app: ShragaApp) -> list[str]:
     return [notice.message for notice in app._notifications]
 
 
-async def until(pilot: Pilot[int], condition: Callable[[], object], what: str = "condition") -> None:
+async def until(pilot: Pilot[Any], condition: Callable[[], object], what: str = "condition") -> None:
     """Let the app work until a condition holds; raises AssertionError with the screen when it never does."""
     deadline = asyncio.get_running_loop().time() + 10
     while not condition():
         if asyncio.get_running_loop().time() > deadline:
-            app = pilot.app
-            assert isinstance(app, ShragaApp)
-            raise AssertionError(f"{what} did not come true; the screen:\n{screen_text(app)}")
+            raise AssertionError(f"{what} did not come true; the screen:\n{screen_text(pilot.app)}")
         await pilot.pause(0.01)
 
 

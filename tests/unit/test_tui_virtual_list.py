@@ -9,6 +9,7 @@ from textual.app import App, ComposeResult
 from shraga_tui.widgets.line_view import LineView, wrap_line
 from shraga_tui.widgets.paint import Line
 from shraga_tui.widgets.virtual_list import VirtualList
+from tests.tui import until
 
 MILLION = 1_000_000
 
@@ -173,8 +174,7 @@ async def test_a_log_follows_its_end_until_somebody_scrolls_up() -> None:
         view = app.query_one(LineView)
         view.add_class("-follows")
         view.extend([((), (f"line {n}", "text")) for n in range(50)], keep=100)
-        await pilot.pause()
-        assert view.scroll_offset.y == view.max_scroll_y == 45
+        await until(pilot, lambda: view.scroll_offset.y == view.max_scroll_y == 45)
         view.scroll_lines(-3)
         await pilot.pause()
         view.extend([((), ("more", "text"))] * 80, keep=100)
