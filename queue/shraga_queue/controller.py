@@ -84,6 +84,7 @@ class Controller:
 
     def run(self) -> None:
         """Lead or stand by until told to stop; raises Unreachable or Forbidden where the server will not have us."""
+        self._distrust("this controller has just started")
         while not self.stopping.is_set():
             try:
                 self._turn()
@@ -140,12 +141,11 @@ class Controller:
         self._renew_at = time.monotonic() + RENEW_EVERY
         if answer and not self.leads:
             log.info("leading")
-            self._distrust("this controller has just begun to lead")
         if self.leads and not answer:
             log.info("another controller leads")
         self.leads = bool(answer)
-        if self.leads:
-            self._watch_clock()
+        # Who stands by watches too: a controller that saw no trouble for a lease may act as soon as it leads.
+        self._watch_clock()
 
     def _watch_clock(self) -> None:
         # A jump of Redis's clock against ours says that workers may not have been able to renew.

@@ -76,9 +76,13 @@ def test_a_killed_worker_is_noticed_and_its_task_runs_elsewhere(
     took = second_run_within(shraga, note, task_id, DETECTED_WITHIN)
     assert took < DETECTED_WITHIN
     timed("kill worker", took)
-    record = processes.worker_record(shraga, "first")
-    assert record is not None
-    assert (record.liveness, record.lost) == (Liveness.OFFLINE, True)
+
+    def is_called_lost() -> bool:
+        record = processes.worker_record(shraga, "first")
+        return record is not None and (record.liveness, record.lost) == (Liveness.OFFLINE, True)
+
+    # The worker itself was heard of a moment later than its run.
+    wait_until(is_called_lost, 3, what="the loss of the worker")
     # The late first run can write nothing: its fence is stale.
     claim = Claim(task_id, "tester", old.attempt, old.fence, {})
     assert engine.append_log(claim, []) == "stale"

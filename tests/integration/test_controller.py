@@ -187,6 +187,25 @@ def test_lost_run_is_reaped_only_once_the_leader_trusts_the_leases(
     assert_agreement(shraga)
 
 
+def test_who_stood_by_and_saw_no_trouble_reaps_as_soon_as_it_leads(shraga: Shraga, engine: Engine) -> None:
+    first, second = Controller(engine), Controller(engine)
+    task = shraga.submit_task(new_task())
+    hire(engine).claim()
+    with running(first), running(second):
+        wait_until(lambda: first.leads or second.leads, what="a leader")
+        leader, other = (first, second) if first.leads else (second, first)
+        leader._trust_at = float("inf")
+        wait_until(lambda: other._clock_offset is not None, what="a look at the clock by who stands by")
+        # As if it had stood by for a lease.
+        other._trust_at = 0.0
+        end_lease(shraga, task.id)
+        leader.stopping.set()
+        began = time.monotonic()
+        wait_until(lambda: shraga.get(task.id).attempt == 2, what="the reaping")
+        assert time.monotonic() - began < LEASE_MS / 2000
+    assert [entry.action for entry in shraga.audit()][-1] == "lose"
+
+
 def test_distrust_begins_anew_after_an_outage(shraga: Shraga, engine: Engine, leader: Controller) -> None:
     leader._trust_at = time.monotonic() + 3600
     task = shraga.submit_task(new_task())
