@@ -6,7 +6,6 @@ Leaves a file for each in `results/`, which the report beside the peers shows.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import statistics
@@ -16,30 +15,21 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import psutil
 
 from benchmarks.peers.measure import quantile
 from benchmarks.peers.server import throwaway_server
+from benchmarks.result import put
 from shraga_models import NewTask, Python, Shell, TaskStatus
 from shraga_queue import proctree
 from shraga_queue.client import Shraga
 from shraga_queue.config import Settings
 from shraga_queue.up import environment, part_arguments
 
-RESULTS = Path(__file__).parent / "results"
 NOOP = NewTask(name="noop", action=Python("shraga_queue.demo:noop"))
 MEMORY_TASKS = 2_000
 RECORD = re.compile(rb":t:[0-9a-f-]{36}$|:runs$|:tasks:|:owners$")
-
-
-def put(name: str, what: str, budget: str, figure: str, met: bool) -> None:
-    """Leave a result where the report finds it, and say it."""
-    RESULTS.mkdir(exist_ok=True)
-    row = {"what": what, "budget": budget, "figure": figure, "met": met}
-    (RESULTS / f"{name}.json").write_text(json.dumps(row, indent=2) + "\n")
-    print(f"{'met ' if met else 'over'}  {what}: {figure} (budget {budget})")
 
 
 @contextmanager

@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.result import RESULTS
+
 from .figures import Figures
 
-RESULTS = Path(__file__).parent.parent / "results"
-"""Any tool that measures a budget writes RESULTS/<name>.json: {"what", "budget", "figure": str, "met": bool}."""
 ONE, TWO = "shraga-1", "shraga-2"
 RQ_FORK = "rq-fork-1"
 PREFORK = ("celery-prefork-1", "celery-prefork-2")

@@ -8,8 +8,9 @@ local function end_run(o, name)
   local t = find(o[1])
   if not holds(t, o[2], name) then return 'stale' end
   local outcome, error, delay = o[3], o[5], tonumber(o[10])
-  local ended = stamp(NOW)
-  local fields = {'run', outcome, 'finished_at', num(NOW - tonumber(o[12])), 'started_at', num(NOW - tonumber(o[11]))}
+  local finished = NOW - tonumber(o[12])
+  local ended = stamp(finished)
+  local fields = {'run', outcome, 'finished_at', num(finished), 'started_at', num(NOW - tonumber(o[11]))}
   local function set(field, value)
     if value ~= '' then fields[#fields + 1] = field; fields[#fields + 1] = value end
   end
@@ -31,7 +32,7 @@ local function end_run(o, name)
     redis.call('HINCRBY', t.key, 'failures', 1)
     next_attempt(t, 'retry')
     if delay == 0 then
-      refused = move(t, 'retry_now', name, says, {'enqueued_at', NOW_TEXT}, {'enqueued_at', ended}, 0)
+      refused = move(t, 'retry_now', name, says, {'enqueued_at', NOW_TEXT}, {'enqueued_at', stamp(NOW)}, 0)
     else
       refused = move(t, 'retry_later', name, says, {'scheduled_at', num(NOW + delay)}, {}, NOW + delay)
     end
