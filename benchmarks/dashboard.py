@@ -484,20 +484,19 @@ def report(found: dict[str, float]) -> None:
         print(f"{name:<46}{value:>14,.2f}{verdict}")
     over = [name for name, value in found.items() if value > BUDGETS.get(name, math.inf)]
     feed = [name for name in over if "event" in name]
-    what, budget = "board over 1,000,000 tasks", ELSEWHERE["board over 1,000,000 tasks"]
+    board, stream = "board over 1,000,000 tasks", "feed at 1,000 events/s"
     p50, p95 = (found[f"page down: key to paint {which}, ms"] for which in ("p50", "p95"))
     paint, memory = found["board: first paint, ms"], found["memory at the end, MB"]
     put(
         "board",
-        what,
-        budget,
+        board,
+        ELSEWHERE[board],
         f"{paint:.0f} ms, page down p50 {p50:.1f}, p95 {p95:.1f} ms, {memory:.0f} MB, 1 call a page",
         over == feed,
     )
     share = max(found[f"{screen}, 1,000 events/s: CPU, %"] for screen in ("board", "tasks", "events"))
     p95 = max(found[f"{screen}: event to paint p95, ms"] for screen in ("board", "events"))
-    what, budget = "feed at 1,000 events/s", ELSEWHERE["feed at 1,000 events/s"]
-    put("feed", what, budget, f"{share:.0f} % of a core, p95 {p95:.0f} ms", not feed)
+    put("feed", stream, ELSEWHERE[stream], f"{share:.0f} % of a core, p95 {p95:.0f} ms", not feed)
 
 
 def main() -> None:
