@@ -165,8 +165,8 @@ Each fault is injected against real processes by the acceptance tests; the times
 """
 OUTRO = """
 A dead worker is noticed when its lease of 6 s ends and the leader looks (every 0.5 s). Where the leader dies with it, a
-controller that stood by takes the lead when the old one's ends (5 s) and acts at once. After an outage of the server, and
-after its own start, a controller waits one lease (6 s) before it takes anything from anybody.
+controller that stood by takes the lead when the old one's ends (5 s) and acts at once. After an outage of the server,
+and after its own start, a controller waits one lease (6 s) before it takes anything from anybody.
 
 What is not covered: a fault of the kernel or the hardware under the server beyond the one second of
 `appendfsync everysec`, and effects outside that a lost run had before it ended ([promises](promises.md)).
