@@ -499,58 +499,57 @@ def report(found: dict[str, float]) -> None:
     put("feed", stream, ELSEWHERE[stream], f"{share:.0f} % of a core, p95 {p95:.0f} ms", not feed)
 
 
-def main() -> None:
+def arguments() -> argparse.Namespace:
+    """Return what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tasks", type=int, default=1_000_000)
-    parser.add_argument(
-        "--home", type=Path, help="a store filled before; a new one is filled and thrown away otherwise"
-    )
-    parser.add_argument(
-        "--seconds", type=float, default=8.0, help="how long to measure each screen under load"
-    )
+    parser.add_argument("--home", type=Path, help="a store filled before; else one is filled and thrown away")
+    parser.add_argument("--seconds", type=float, default=8.0, help="how long each screen is under load")
     parser.add_argument("--json", type=Path, help="where to write the figures")
     parser.add_argument("--measure", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--produce", type=Path, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    os.environ.pop("SHRAGA_REDIS_URL", None)
-    home = given.home or Path(tempfile.mkdtemp(prefix="shraga-bench-"))
+    return parser.parse_args()
 
-    from shraga_queue.config import Settings
-    from shraga_queue.embedded import Embedded
 
-    settings = Settings(home=home, user="alice", redis_url=None, context=None)
-    if given.produce:
-        produce(settings, given.produce, given.seconds)
-        return
-    if given.measure:
-        print(json.dumps(asyncio.run(measure(settings, given.seconds))))
-        return
+def measured(settings: Any, given: argparse.Namespace) -> dict[str, float]:
+    """Return the figures over the store of some settings, filled first where it is empty."""
     from benchmarks.fill import fill
     from shraga_queue.client import Shraga
 
     with Shraga.connect(settings=settings) as shraga:
-        if not given.home or shraga.counts().total == 0:
+        if shraga.counts().total == 0:
             fill(shraga, given.tasks)
-        command = [
-            sys.executable,
-            __file__,
-            "--measure",
-            "--home",
-            str(home),
-            "--seconds",
-            str(given.seconds),
-        ]
+        home = ("--home", str(settings.home), "--seconds", str(given.seconds))
+        command = [sys.executable, __file__, "--measure", *home]
         said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
         found: dict[str, float] = json.loads(said.stdout.splitlines()[-1])
         for name in ("pty", "tmux") if shutil.which("tmux") else ("pty",):
             found |= in_terminal(settings, name)
-    if given.json:
-        given.json.write_text(json.dumps(found, indent=2))
-    report(found)
-    Embedded.release(settings)
-    if not given.home:
-        Embedded.stop(settings)
-        shutil.rmtree(home, ignore_errors=True)
+    return found
+
+
+def main() -> None:
+    given = arguments()
+    os.environ.pop("SHRAGA_REDIS_URL", None)
+
+    from shraga_queue.config import Settings
+    from shraga_queue.embedded import Embedded
+
+    home = given.home or Path(tempfile.mkdtemp(prefix="shraga-bench-"))
+    settings = Settings(home=home, user="alice", redis_url=None, context=None)
+    if given.produce:
+        produce(settings, given.produce, given.seconds)
+    elif given.measure:
+        print(json.dumps(asyncio.run(measure(settings, given.seconds))))
+    else:
+        found = measured(settings, given)
+        if given.json:
+            given.json.write_text(json.dumps(found, indent=2))
+        report(found)
+        Embedded.release(settings)
+        if not given.home:
+            Embedded.stop(settings)
+            shutil.rmtree(home, ignore_errors=True)
 
 
 if __name__ == "__main__":
