@@ -640,6 +640,19 @@ def test_turn_ends_gives_back_and_takes_in_one_call(shraga: Shraga, hand: Hand) 
     assert_agreement(shraga)
 
 
+def test_what_is_given_back_stands_at_the_head_of_its_queue_in_its_old_order(
+    shraga: Shraga, hand: Hand
+) -> None:
+    tasks = [submit(shraga, str(number)) for number in range(20)]
+    _, claims = hand.engine.turn(hand.slot_name, wanted=4)
+    stranger = (new_id(), 1)
+    back = [*((claim.task_id, claim.fence) for claim in claims), stranger]
+    answers, again = hand.engine.turn(hand.slot_name, wanted=4, given_back=back)
+    assert answers == ["queued"] * 4 + [STALE]
+    assert [claim.task_id for claim in again] == [task.id for task in tasks[:4]]
+    assert_agreement(shraga)
+
+
 def test_what_was_asked_to_stop_is_canceled_when_it_is_given_back(shraga: Shraga, hand: Hand) -> None:
     task = submit(shraga)
     claim = hand.claim()

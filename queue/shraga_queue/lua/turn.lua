@@ -17,10 +17,11 @@ for _ = 1, tonumber(ARGV[6]) do
   answers[#answers + 1] = status
   at = at + 13
 end
-for _ = 1, tonumber(ARGV[7]) do
-  answers[#answers + 1] = give_back(ARGV[at + 1], ARGV[at + 2], name)
-  at = at + 2
-end
+-- The last first, since each goes to the head of its queue: so they stand there in the order they were taken in.
+local before, back, given = #answers, tonumber(ARGV[7]), {}
+local queues = at + 2 * back
+for i = back, 1, -1 do given[i] = give_back(ARGV[at + 2 * i - 1], ARGV[at + 2 * i], name) end
+for i = 1, back do answers[before + i] = given[i] end
 flush()
 if well > 0 then
   redis.call('HINCRBY', wkey, 'completed', well)
@@ -67,7 +68,7 @@ local function take_from(name_of_queue)
 end
 
 if wanted > 0 and redis.call('HGET', wkey, 'mode') == 'accepting' and redis.call('EXISTS', K.rq_suspended()) == 0 then
-  for i = at + 1, at + tonumber(ARGV[8]) do
+  for i = queues + 1, queues + tonumber(ARGV[8]) do
     if #claims > 0 then break end
     take_from(ARGV[i])
   end
