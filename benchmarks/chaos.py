@@ -99,6 +99,7 @@ class Chaos:
         self.notes.mkdir(parents=True)
         self.known = Submitted()
         self.faults: list[tuple[float, str]] = []
+        self._unhurt = list(plan.faults) if plan.fault_every else []
         self.killed: list[Killed] = []
         self.events: dict[str, list[tuple[str, int, float]]] = defaultdict(list)
         self.memory = Memory()
@@ -141,7 +142,7 @@ class Chaos:
         end = time.monotonic() + self.plan.seconds
         fault_at = time.monotonic() + min(3.0, self.plan.seconds / 4)
         pause = self.plan.seconds / self.plan.tasks
-        while time.monotonic() < end or self._tried < self.plan.tasks:
+        while time.monotonic() < end or self._tried < self.plan.tasks or self._spares_some(end):
             if self._tried < self.plan.tasks:
                 self._submit()
             self._tend()
@@ -149,6 +150,10 @@ class Chaos:
                 self._hurt()
                 fault_at = time.monotonic() + self.random.expovariate(1 / self.plan.fault_every)
             time.sleep(self.random.uniform(0.2, 1.8) * pause)
+
+    def _spares_some(self, end: float) -> bool:
+        """Whether a kind of fault has not been seen yet; whoever waits for it does so for the plan's patience."""
+        return bool(self._unhurt) and time.monotonic() < end + self.plan.patience
 
     def _tend(self) -> None:
         self.house.tick()
@@ -235,7 +240,7 @@ class Chaos:
     # Faults
 
     def _hurt(self) -> None:
-        fault = self.random.choice(self.plan.faults)
+        fault = self.random.choice(self._unhurt or self.plan.faults)
         freeze = fault.startswith("freeze-")
         if freeze and self._frozen is not None and self._frozen[1].is_alive():
             return
@@ -246,6 +251,7 @@ class Chaos:
         if fault == "worker":
             self._note_runs_of(pid)
         self.faults.append((time.time(), fault))
+        self._unhurt = [kind for kind in self._unhurt if kind != fault]
         if freeze:
             self._freeze(pid)
         else:
