@@ -8,6 +8,9 @@ from .event import AuditEntry, Event, EventType, LogEntry, LogLevel
 from .filters import TaskFilter, parse_filter
 from .lifecycle import MOVES, Actor, Move, can, legal_moves
 from .limits import Limits
+from .message import Attachment, Message, MessageType, NewMessage, SenderType
+from .model_call import ModelCall, StoredModelCall
+from .question import Answer, NewQuestion, Question, QuestionKind
 from .run import Run, run_id
 from .schedule import Schedule
 from .status import (
@@ -42,6 +45,8 @@ __all__ = [
     "MOVES",
     "Action",
     "Actor",
+    "Answer",
+    "Attachment",
     "AuditEntry",
     "Capability",
     "CapabilityLevel",
@@ -59,19 +64,28 @@ __all__ = [
     "LocalMachine",
     "LogEntry",
     "LogLevel",
+    "Message",
+    "MessageType",
+    "ModelCall",
     "Moment",
     "Move",
+    "NewMessage",
+    "NewQuestion",
     "NewTask",
     "Permission",
     "Priority",
     "ProvisioningStatus",
     "Python",
+    "Question",
+    "QuestionKind",
     "Record",
     "Role",
     "Run",
     "RunStatus",
     "Schedule",
+    "SenderType",
     "Shell",
+    "StoredModelCall",
     "Task",
     "TaskFilter",
     "TaskInput",

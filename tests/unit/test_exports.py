@@ -10,9 +10,10 @@ import shraga_models
 import shraga_queue
 
 MODELS = """
-ANY_CAPABILITY MAX_FIELD_CHARACTERS MOVES Action Actor AuditEntry Capability CapabilityLevel CloudVM Container
-CurrentTask DeliveryStatus DevBox Event EventType ExecutionDetails Http Limits Liveness LocalMachine LogEntry
-LogLevel Moment Move NewTask Permission Priority ProvisioningStatus Python Record Role Run RunStatus Schedule Shell
+ANY_CAPABILITY MAX_FIELD_CHARACTERS MOVES Action Actor Answer Attachment AuditEntry Capability CapabilityLevel CloudVM
+Container CurrentTask DeliveryStatus DevBox Event EventType ExecutionDetails Http Limits Liveness LocalMachine
+LogEntry LogLevel Message MessageType ModelCall Moment Move NewMessage NewQuestion NewTask Permission Priority
+ProvisioningStatus Python Question QuestionKind Record Role Run RunStatus Schedule SenderType Shell StoredModelCall
 Task TaskFilter TaskInput TaskKind TaskOutput TaskSpec TaskStatus User UserStatus Verdict Worker WorkerDetails
 WorkerMode WorkerStatus can legal_moves new_id parse_filter run_id
 """
