@@ -21,7 +21,7 @@ from shraga_models import (
     new_id,
 )
 
-from . import codec
+from . import codec, stream_codec
 from .board import BoardQuery, BoardSnapshot, Counts, read_board, read_counts
 from .calls import Argument, Batch, Call, Flow, as_is
 from .codec import TaskWithRuns
@@ -224,7 +224,7 @@ class Operations(Listing):
         key = self.keys.make("log", owner=task.owner, task=task_id, attempt=number)
 
         def read(reply: Any) -> list[LogEntry]:
-            return codec.read_log(number, reversed(reply) if tail is not None else reply)
+            return stream_codec.read_log(number, reversed(reply) if tail is not None else reply)
 
         command: tuple[Argument, ...] = ("XRANGE", key, "-", "+")
         if tail is not None:
@@ -237,7 +237,7 @@ class Operations(Listing):
         key = self.keys.make("log", owner=task.owner, task=task.id, attempt=page.attempt)
         command = ("XREAD", "COUNT", 2000, "BLOCK", block_ms, "STREAMS", key, page.last_id)
         reply = yield Call(as_is, command=command)
-        entries = codec.read_log(page.attempt, _only_stream(reply))
+        entries = stream_codec.read_log(page.attempt, _only_stream(reply))
         return LogPage(tuple(entries), page.attempt, entries[-1].id if entries else page.last_id)
 
     def event_stream(self, owner: str | None = None) -> str:
@@ -253,14 +253,14 @@ class Operations(Listing):
         """Return the last `tail` events, oldest first."""
         command = ("XREVRANGE", self.event_stream(owner), "+", "-", "COUNT", max(1, tail))
         reply = yield Call(as_is, command=command)
-        events = tuple(codec.read_event(entry) for entry in reversed(reply))
+        events = tuple(stream_codec.read_event(entry) for entry in reversed(reply))
         return EventPage(events, events[-1].id if events else "0-0")
 
     def events_after(self, last_id: str, owner: str | None = None, count: int = 2000) -> Flow[EventPage]:
         """Return what followed an event without waiting; `gap` says that some of it is gone."""
 
         def read(reply: Any) -> EventPage:
-            events = tuple(codec.read_event(entry) for entry in reply[1])
+            events = tuple(stream_codec.read_event(entry) for entry in reply[1])
             return EventPage(events, events[-1].id if events else last_id, bool(reply[0]))
 
         page: EventPage = yield Call(read, "events", (self.event_stream(owner),), (last_id, count))
@@ -275,7 +275,7 @@ class Operations(Listing):
 
     def _block(self, stream: str, last_id: str, block_ms: int) -> Call[EventPage]:
         def read(reply: Any) -> EventPage:
-            events = tuple(codec.read_event(entry) for entry in _only_stream(reply))
+            events = tuple(stream_codec.read_event(entry) for entry in _only_stream(reply))
             return EventPage(events, events[-1].id if events else last_id)
 
         return Call(read, command=("XREAD", "COUNT", 2000, "BLOCK", block_ms, "STREAMS", stream, last_id))
@@ -284,7 +284,7 @@ class Operations(Listing):
         """Return the last `tail` audit entries, oldest first."""
         command = ("XREVRANGE", self.keys.make("audit"), "+", "-", "COUNT", max(1, tail))
         entries: list[AuditEntry] = yield Call(
-            lambda reply: codec.read_audit(reversed(reply)), command=command
+            lambda reply: stream_codec.read_audit(reversed(reply)), command=command
         )
         return entries
 
@@ -319,4 +319,4 @@ class Operations(Listing):
 
 
 def _only_stream(reply: Any) -> list[Any]:
-    return next(iter(codec.read_streams(reply).values()), [])
+    return next(iter(stream_codec.read_streams(reply).values()), [])
