@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import redis.asyncio
 from redis.exceptions import NoScriptError, RedisError
@@ -34,6 +34,9 @@ from .listing import Found, ListQuery, Place, TaskPage
 from .operations import EventPage, LogPage, Operations
 from .scripts import Bounds, Script, load_script
 from .submission import build_task
+
+if TYPE_CHECKING:
+    from .why import Why
 
 T = TypeVar("T")
 
@@ -217,6 +220,10 @@ class AsyncShraga:
     async def dependencies(self, task_id: str, *, limit: int = 20) -> Neighbourhood:
         """Return what a task depends on and what depends on it, `limit` of each."""
         return await self.driver.run(self.operations.dependencies(task_id, limit))
+
+    async def why(self, task_id: str) -> Why:
+        """Return why a task is not running: each reason with a code, a sentence and what to do."""
+        return await self.driver.run(self.operations.why(task_id))
 
     async def wait(self, task_id: str, timeout: float | None = None) -> Task:
         """Return a task when it has ended, or as it is after `timeout` seconds."""

@@ -149,13 +149,14 @@ class Depending(Listing):
 
     def dependencies(self, task_id: str, limit: int = 20, first: int = 0) -> Flow[Neighbourhood]:
         """Return what a task depends on and what depends on it, `limit` of each from `first` on; raises NotFound."""
-        found = yield self._dependencies_call(task_id, limit, first)
+        found = yield self.dependencies_call(task_id, limit, first)
         if found is None:
             raise no_task(task_id)
         neighbourhood: Neighbourhood = found
         return neighbourhood
 
-    def _dependencies_call(self, task_id: str, limit: int, first: int = 0) -> Call[Neighbourhood | None]:
+    def dependencies_call(self, task_id: str, limit: int, first: int = 0) -> Call[Neighbourhood | None]:
+        """Return the call that `dependencies` makes, for a round trip with others."""
         args = (task_id, limit, first)
         return Call(read_neighbourhood, "dependencies", (self.keys.make("owners"),), args)
 

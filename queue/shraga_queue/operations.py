@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shraga_models import (
     AuditEntry,
@@ -28,6 +28,9 @@ from .depending import Depending, raise_refused
 from .errors import NotFound, Refused, Unreadable
 from .keys import Keys
 from .submission import JOB_DATA, check_owner, in_chunks, job_data, name_tasks
+
+if TYPE_CHECKING:
+    from .why import Why
 
 LEASE_MS = 6_000
 """How long a silent run or worker is trusted."""
@@ -150,6 +153,12 @@ class Operations(Depending):
     def get_runs(self, task_id: str) -> Flow[tuple[Run, ...]]:
         """Return a task's runs, oldest first; raises NotFound."""
         return (yield from self.get(task_id)).runs
+
+    def why(self, task_id: str) -> Flow[Why]:
+        """Return why a task is not running, in two round trips at most; raises NotFound or Unreadable."""
+        from .why import explain
+
+        return (yield from explain(self, task_id))
 
     def board(self, query: BoardQuery) -> Flow[BoardSnapshot]:
         """Return pages of the board's columns, in one script call."""
@@ -300,12 +309,16 @@ class Operations(Depending):
 
     def workers(self, limit: int = 1000) -> Flow[list[Worker]]:
         """Return the workers, the ones seen last first."""
+        workers: list[Worker] = yield self.workers_call(limit)
+        return workers
+
+    def workers_call(self, limit: int = 1000) -> Call[list[Worker]]:
+        """Return the call that `workers` makes, for a round trip with others."""
 
         def read(reply: Any) -> list[Worker]:
             return [codec.read_worker(row, int(reply[0]), LEASE_MS) for row in reply[1:] if row[2]]
 
-        workers: list[Worker] = yield Call(read, "workers", (self.keys.make("workers"),), (limit,))
-        return workers
+        return Call(read, "workers", (self.keys.make("workers"),), (limit,))
 
     def set_worker_mode(self, worker: str, mode: WorkerMode) -> Flow[str]:
         """Drain, resume or stop a worker by name or id; returns its id. Raises NotFound or Refused."""

@@ -34,6 +34,11 @@ def check_task(fields: Any) -> NewTask:
         raise invalid(error) from None
 
 
+def is_id(name: str) -> bool:
+    """Return whether a name is an id and not what a submitter calls a task."""
+    return _UUID.fullmatch(name) is not None
+
+
 def name_tasks(tasks: Iterable[NewTask], names: dict[str, str]) -> Iterator[tuple[NewTask, str]]:
     """Yield tasks with their ids; who depends on a task of `names` gets the id that stands for it there.
 
@@ -41,7 +46,7 @@ def name_tasks(tasks: Iterable[NewTask], names: dict[str, str]) -> Iterator[tupl
     depends on itself.
     """
     for new in tasks:
-        task_id = new.id if new.id and _UUID.fullmatch(new.id) else new_id()
+        task_id = new.id if new.id and is_id(new.id) else new_id()
         if new.id:
             if new.id in names:
                 raise InvalidInput(

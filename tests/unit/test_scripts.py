@@ -28,6 +28,7 @@ READERS = [
     "page",
     "rows",
     "search",
+    "standing",
     "task",
     "workers",
 ]

@@ -63,7 +63,7 @@ if MOVES.block.from[t.status] and unmet(t.owner, t.id) > 0 then
   flush()
 end
 resume()
-t = find(t.id)
+t.status = redis.call('HGET', t.key, 'status')
 -- A kind that is met already may have taken the place of one that was not.
 go_on(t, ARGV[2])
 flush()
