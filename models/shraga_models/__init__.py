@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .actions import Action, Http, Python, Shell
 from .base import MAX_FIELD_CHARACTERS, Moment, Record, new_id
+from .dependency import Dependency, DependencyKind, OnFailure
 from .event import AuditEntry, Event, EventType, LogEntry, LogLevel
 from .filters import TaskFilter, parse_filter
 from .lifecycle import MOVES, Actor, Move, can, legal_moves
@@ -56,6 +57,8 @@ __all__ = [
     "CurrentTask",
     "Decision",
     "DeliveryStatus",
+    "Dependency",
+    "DependencyKind",
     "DevBox",
     "Event",
     "EventType",
@@ -74,6 +77,7 @@ __all__ = [
     "NewMessage",
     "NewQuestion",
     "NewTask",
+    "OnFailure",
     "Permission",
     "Priority",
     "ProvisioningStatus",

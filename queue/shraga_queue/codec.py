@@ -18,6 +18,7 @@ from shraga_models import (
     Decision,
     Liveness,
     NewTask,
+    OnFailure,
     Priority,
     Question,
     Review,
@@ -34,7 +35,9 @@ from shraga_models.faults import plain
 
 from .errors import Unreadable
 
-_HOT = {"name", "kind", "priority", "permission", "capability", "labels"}
+_HOT = {
+    "id", "name", "kind", "priority", "permission", "capability", "labels", "depends_on", "on_prerequisite_failure",
+}  # fmt: skip
 _WORKER_STATUS = {
     RunStatus.CLAIMED: WorkerStatus.ASSIGNED,
     RunStatus.RUNNING: WorkerStatus.EXECUTING,
@@ -91,28 +94,32 @@ def task_fields(new: NewTask) -> list[str]:
         fields += ["priority", new.priority.value]
     if new.labels:
         fields += ["labels", ",".join(new.labels)]
+    if new.on_prerequisite_failure is not OnFailure.SKIP:
+        fields += ["on_prerequisite_failure", new.on_prerequisite_failure.value]
     return [*fields, "spec", new.model_dump_json(exclude=_HOT, exclude_defaults=True)]
 
 
-def read_spec(got: dict[str, str]) -> dict[str, Any]:
-    """Return what was asked of a task, from its hash, as the fields of a `TaskSpec`."""
+def read_spec(got: dict[str, str], needs: dict[str, str] | None = None) -> dict[str, Any]:
+    """Return what was asked of a task, from its hash and its edges, as the fields of a `TaskSpec`."""
     spec: dict[str, Any] = json.loads(got.get("spec") or "{}")
     spec["name"] = got["name"]
     spec["labels"] = tuple(got["labels"].split(",")) if got.get("labels") else ()
-    for field in ("kind", "priority", "permission", "capability"):
+    for field in ("kind", "priority", "permission", "capability", "on_prerequisite_failure"):
         if field in got:
             spec[field] = got[field]
+    if needs:
+        spec["depends_on"] = tuple({"task_id": one, "kind": kind} for one, kind in needs.items())
     return spec
 
 
-def read_task(task_id: str, got: dict[str, str]) -> Task:
-    """Return the task of a hash."""
+def read_task(task_id: str, got: dict[str, str], needs: dict[str, str] | None = None) -> Task:
+    """Return the task of a hash and its edges."""
     run = RunStatus(got.get("run", "pending"))
     execution = json.loads(got.get("exec") or "{}")
     execution["worker_id"] = got.get("worker")
     output = json.loads(got["output"]) if got.get("output") else None
     return Task.model_validate(
-        read_spec(got)
+        read_spec(got, needs)
         | {
             "id": task_id,
             "owner": got["owner"],
@@ -210,7 +217,7 @@ def read_task_with_runs(task_id: str, reply: Any) -> TaskWithRuns | Unreadable |
         got = pairs(reply[2])
         earlier = [read_run(task_id, json.loads(value)) for value in pairs(reply[3]).values()]
         runs = sorted([*earlier, read_run(task_id, got)], key=lambda run: run.attempt)
-        return TaskWithRuns(read_task(task_id, got), tuple(runs), sure_moment(reply[0]))
+        return TaskWithRuns(read_task(task_id, got, pairs(reply[4])), tuple(runs), sure_moment(reply[0]))
     except (ValueError, KeyError, TypeError) as error:
         return Unreadable(
             f"The record of the task {task_id} cannot be read: {_fault(error)}. It can still be canceled."

@@ -15,6 +15,9 @@ _TEMPLATES = {
     "log": "{p}:u:{owner}:t:{task}:log:{attempt}",
     "chat": "{p}:u:{owner}:t:{task}:chat",
     "answers": "{p}:u:{owner}:t:{task}:answers",
+    "needs": "{p}:u:{owner}:t:{task}:needs",
+    "unmet": "{p}:u:{owner}:t:{task}:unmet",
+    "dependents": "{p}:u:{owner}:t:{task}:dependents",
     "user_index": "{p}:u:{owner}:tasks:{status}",
     "user_events": "{p}:u:{owner}:events",
     # The organisation's.
@@ -28,6 +31,8 @@ _TEMPLATES = {
     "questions": "{p}:questions",
     "asked": "{p}:asked:{signature}",
     "forgotten": "{p}:forgotten",
+    "edges": "{p}:edges",
+    "releasing": "{p}:releasing",
     "pulse": "{p}:pulse:{hour}",
     "workers": "{p}:workers",
     "worker": "{p}:w:{worker}",

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shraga_models import (
     AuditEntry,
@@ -17,16 +17,19 @@ from shraga_models import (
     TaskStatus,
     Worker,
     WorkerMode,
-    new_id,
 )
 
 from . import codec, stream_codec
 from .board import BoardQuery, BoardSnapshot, Counts, read_board, read_counts
 from .calls import Argument, Batch, Call, Flow, as_is
+from .depending import Depending, raise_refused
 from .errors import NotFound, Refused, no_such_task
 from .keys import Keys
-from .submission import JOB_DATA, check_owner, job_data
+from .submission import JOB_DATA, check_owner, in_chunks, job_data, name_tasks
 from .talk import Talk
+
+if TYPE_CHECKING:
+    from .why import Why
 
 LEASE_MS = 6_000
 """How long a silent run or worker is trusted."""
@@ -57,7 +60,7 @@ class LogPage:
     last_id: str
 
 
-class Operations(Talk):
+class Operations(Talk, Depending):
     """Every operation on the store for one prefix, made by one user."""
 
     def __init__(self, keys: Keys, user: str) -> None:
@@ -82,6 +85,9 @@ class Operations(Talk):
                 len(fields),
             )
             args += [field.encode("utf-8", "replace") for field in fields]
+            args.append(2 * len(new.depends_on))
+            for one in new.depends_on:
+                args += (one.task_id, one.kind.value)
         return Call(as_is, "submit", (self.keys.make("task", owner=owner, task=tasks[0][1]),), tuple(args))
 
     def _submitted(self, new: NewTask, task_id: str, owner: str, now: datetime, status: TaskStatus) -> Task:
@@ -108,14 +114,20 @@ class Operations(Talk):
     def submit_many(self, tasks: Iterable[NewTask], owner: str | None = None) -> Flow[list[Task]]:
         """Accept many tasks, many to a script call and many calls to a round trip; each is accepted by itself."""
         who, done = check_owner(owner or self.user), list[Task]()
-        waiting = [(new, new_id()) for new in tasks]
+        waiting = list(name_tasks(tasks, {}))
+        if len(waiting) > SUBMIT_CHUNK:
+            yield from self.check_prerequisites(waiting)
         for start in range(0, len(waiting), SUBMIT_BATCH):
             batch = waiting[start : start + SUBMIT_BATCH]
-            chunks = [batch[at : at + SUBMIT_CHUNK] for at in range(0, len(batch), SUBMIT_CHUNK)]
+            chunks = list(in_chunks(batch, SUBMIT_CHUNK))
             calls = [self._submit_call(chunk, who) for chunk in chunks]
             replies = [(yield calls[0])] if len(calls) == 1 else (yield Batch(tuple(calls)))
+            for reply in replies:
+                raise_refused(reply)
             for chunk, (now, *statuses) in zip(chunks, replies, strict=True):
                 at = codec.sure_moment(now)
+                if b"" in statuses or "" in statuses:
+                    statuses = yield from self.settle([task_id for _, task_id in chunk])
                 done += [
                     self._submitted(new, task_id, who, at, TaskStatus(codec.text(status)))
                     for (new, task_id), status in zip(chunk, statuses, strict=True)
@@ -123,6 +135,12 @@ class Operations(Talk):
         return done
 
     # Reading
+
+    def why(self, task_id: str) -> Flow[Why]:
+        """Return why a task is not running, in two round trips at most; raises NotFound or Unreadable."""
+        from .why import explain
+
+        return (yield from explain(self, task_id))
 
     def board(self, query: BoardQuery) -> Flow[BoardSnapshot]:
         """Return pages of the board's columns, in one script call."""
@@ -166,14 +184,14 @@ class Operations(Talk):
         return task
 
     def retry(self, task_id: str) -> Flow[Task]:
-        """Run an ended task again, or a scheduled one now; raises NotFound or Refused."""
+        """Run an ended task again, or a scheduled or blocked one now; raises NotFound or Refused."""
         task = yield from self.get_task(task_id)
         args = (task_id, self.user, job_data(task_id), int(task.limits.timeout) or 1)
         reply = yield Call(as_is, "retry", (self.keys.make("owners"),), args)
         answer, status = codec.text(reply[0]), codec.text(reply[1])
         if answer == "refused":
             raise Refused(
-                f"The task {task_id} is {status}; only an ended or a scheduled task can be run again."
+                f"The task {task_id} is {status}; only an ended, a scheduled or a blocked task can be run again."
             )
         return (yield from self.get_task(task_id))
 
@@ -273,12 +291,16 @@ class Operations(Talk):
 
     def workers(self, limit: int = 1000) -> Flow[list[Worker]]:
         """Return the workers, the ones seen last first."""
+        workers: list[Worker] = yield self.workers_call(limit)
+        return workers
+
+    def workers_call(self, limit: int = 1000) -> Call[list[Worker]]:
+        """Return the call that `workers` makes, for a round trip with others."""
 
         def read(reply: Any) -> list[Worker]:
             return [codec.read_worker(row, int(reply[0]), LEASE_MS) for row in reply[1:] if row[2]]
 
-        workers: list[Worker] = yield Call(read, "workers", (self.keys.make("workers"),), (limit,))
-        return workers
+        return Call(read, "workers", (self.keys.make("workers"),), (limit,))
 
     def set_worker_mode(self, worker: str, mode: WorkerMode) -> Flow[str]:
         """Drain, resume or stop a worker by name or id; returns its id. Raises NotFound or Refused."""

@@ -74,7 +74,7 @@ def test_due_time_is_told_only_of_a_scheduled_task() -> None:
 
 def test_runs_are_the_archived_ones_and_the_current_one_in_order() -> None:
     earlier = {str(n): json.dumps({"attempt": n, "run": "failed", "exit_code": str(n)}) for n in (10, 2, 1)}
-    reply = [9000, b"alice", flat(STORED | {"attempt": "11", "run": "claimed"}), flat(earlier)]
+    reply = [9000, b"alice", flat(STORED | {"attempt": "11", "run": "claimed"}), flat(earlier), []]
     found = codec.read_task_with_runs("i", reply)
     assert isinstance(found, codec.TaskWithRuns)
     assert [run.id for run in found.runs] == ["i.1", "i.2", "i.10", "i.11"]
@@ -97,14 +97,14 @@ def test_unknown_task_is_none() -> None:
     ],
 )
 def test_a_record_that_is_not_what_it_should_be_says_what_is_wrong(wrong: dict[str, str], said: str) -> None:
-    found = codec.read_task_with_runs("i", [9000, b"alice", flat(STORED | wrong), []])
+    found = codec.read_task_with_runs("i", [9000, b"alice", flat(STORED | wrong), [], []])
     assert isinstance(found, Unreadable)
     assert str(found).startswith("The record of the task i cannot be read: ")
     assert said in str(found)
 
 
 def test_a_record_without_a_field_names_it() -> None:
-    found = codec.read_task_with_runs("i", [9000, b"alice", flat({"name": "n"}), []])
+    found = codec.read_task_with_runs("i", [9000, b"alice", flat({"name": "n"}), [], []])
     assert "'attempt' is missing" in str(found)
 
 

@@ -1,5 +1,5 @@
 -- Let a task run that waits for a person's leave.
--- Uses: time, put, tell, rq, text, find, move
+-- Uses: time, put, tell, rq, text, find, move, edges, depend
 -- KEYS[1] the owners. ARGV: 1 task, 2 actor, 3 note.
 -- Reply: {'missing'}, {'refused', status, run's status} or {'approved', status}.
 -- Invariants: it runs no earlier than it was to; who let it run stays with it.

@@ -15,6 +15,8 @@ local function close_question(t)
   t.question = nil
   return asked
 end
+-- The ends this script has made, for those that wait for them (lib_depend).
+local ENDED = {}
 
 -- `fields`: flat list for the task's hash; `job`: the same for RQ's; `at`: when due, for scheduled.
 local function move(t, name, actor, content, fields, job, at)
@@ -32,7 +34,8 @@ local function move(t, name, actor, content, fields, job, at)
     'version', num(t.version), unpack(fields))
   if before == 'scheduled' then put('ZREM', K.due(), t.id) end
   if after == 'scheduled' then put('ZADD', K.due(), at, t.id) end
-  if not t.popped then rq_leave(before, t.id, t.queue, t.from_attempt or t.attempt) end
+  -- What is put and taken at one place in one script has no order.
+  if not t.popped and RQ_STATUS[before] ~= RQ_STATUS[after] then rq_leave(before, t.id, t.queue, t.from_attempt or t.attempt) end
   rq_enter(after, t.id, t.queue, t.attempt, at, job)
   if FINAL[before] then redis.call('PERSIST', K.rq_job(t.id)) end
   if after == 'queued' then ring(t.capability) end
@@ -42,6 +45,7 @@ local function move(t, name, actor, content, fields, job, at)
     pulse(after)
     if t.question then close_question(t) end
     if t.expires_at then put('ZREM', K.due(), 'expire:' .. t.id) end
+    ENDED[#ENDED + 1] = {id = t.id, owner = t.owner, name = t.name, status = after, actor = actor, after = 0}
   end
   t.status = after
   return nil

@@ -12,7 +12,7 @@ local function keep_for_resume(t, exec, note)
 end
 
 -- The next attempt goes on; it stands first, since somebody has just seen to it.
-local function go_on(t, how, actor, content)
+local function resume_run(t, how, actor, content)
   next_attempt(t, 'resume')
   local refused = move(t, how, actor, content, {'enqueued_at', NOW_TEXT}, {'enqueued_at', stamp(NOW)}, 0)
   if refused then return refused end
@@ -23,7 +23,7 @@ end
 local function suspend(t, exec, name, fields)
   keep_for_resume(t, exec)
   redis.call('HSET', t.key, unpack(fields))
-  if not t.question then return go_on(t, 'resume', name, 'answered while it was being suspended') end
+  if not t.question then return resume_run(t, 'resume', name, 'answered while it was being suspended') end
   return move(t, 'suspend', name, cut(cjson.decode(t.question).text, 300), {}, {}, 0)
 end
 
@@ -35,7 +35,7 @@ local function answer(t, actor, sender_type, text)
   say(t, sender_type, actor, 'response', text, asked.entry)
   redis.call('HINCRBY', t.key, 'mail', 1)
   tell('task.answered', t.owner, t.id, t.name, t.status, t.attempt, actor, cut(text, 300))
-  if t.status == 'waiting_for_input' then return go_on(t, 'answer', actor, cut(text, 300)) end
+  if t.status == 'waiting_for_input' then return resume_run(t, 'answer', actor, cut(text, 300)) end
   if sender_type == 'user' then audit(actor, 'answer', 'task', t.id, t.status, t.status, cut(text, 300)) end
   nudge(t)
 end
