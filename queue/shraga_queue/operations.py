@@ -23,7 +23,7 @@ from shraga_models import (
 
 from . import codec
 from .board import BoardQuery, BoardSnapshot, Counts, read_board, read_counts
-from .calls import Argument, Batch, Call, Flow, as_is
+from .calls import Argument, Call, Flow, Stream, as_is
 from .codec import TaskWithRuns
 from .errors import NotFound, Refused, Unreadable
 from .keys import Keys
@@ -32,7 +32,6 @@ from .submission import JOB_DATA, check_owner, job_data
 
 LEASE_MS = 6_000
 """How long a silent run or worker is trusted."""
-SUBMIT_BATCH = 500
 SUBMIT_CHUNK = 50
 """Tasks a script call accepts: enough to share its costs, few enough not to hold up the server."""
 BLOCK_MS = 1_000
@@ -68,7 +67,7 @@ class Operations(Listing):
 
     # Submitting
 
-    def _submit_call(self, tasks: Sequence[tuple[NewTask, str]], owner: str) -> Call[list[Any]]:
+    def _submit_call(self, tasks: Sequence[tuple[NewTask, str]], owner: str) -> Call[list[Task]]:
         args: list[Argument] = [owner, self.user, *JOB_DATA]
         for new, task_id in tasks:
             fields = codec.task_fields(new)
@@ -83,7 +82,15 @@ class Operations(Listing):
                 len(fields),
             )
             args += [field.encode("utf-8", "replace") for field in fields]
-        return Call(as_is, "submit", (self.keys.make("task", owner=owner, task=tasks[0][1]),), tuple(args))
+
+        def read(reply: Any) -> list[Task]:
+            now = codec.sure_moment(reply[0])
+            return [
+                self._submitted(new, task_id, owner, now, TaskStatus(codec.text(status)))
+                for (new, task_id), status in zip(tasks, reply[1:], strict=True)
+            ]
+
+        return Call(read, "submit", (self.keys.make("task", owner=owner, task=tasks[0][1]),), tuple(args))
 
     def _submitted(self, new: NewTask, task_id: str, owner: str, now: datetime, status: TaskStatus) -> Task:
         # A repeated call after a lost reply finds the id taken; ids are fresh, so that is our own task.
@@ -107,21 +114,16 @@ class Operations(Listing):
         return (yield from self.submit_many((new,), owner))[0]
 
     def submit_many(self, tasks: Iterable[NewTask], owner: str | None = None) -> Flow[list[Task]]:
-        """Accept many tasks, many to a script call and many calls to a round trip; each is accepted by itself."""
-        who, done = check_owner(owner or self.user), list[Task]()
-        waiting = [(new, new_id()) for new in tasks]
-        for start in range(0, len(waiting), SUBMIT_BATCH):
-            batch = waiting[start : start + SUBMIT_BATCH]
-            chunks = [batch[at : at + SUBMIT_CHUNK] for at in range(0, len(batch), SUBMIT_CHUNK)]
-            calls = [self._submit_call(chunk, who) for chunk in chunks]
-            replies = [(yield calls[0])] if len(calls) == 1 else (yield Batch(tuple(calls)))
-            for chunk, (now, *statuses) in zip(chunks, replies, strict=True):
-                at = codec.sure_moment(now)
-                done += [
-                    self._submitted(new, task_id, who, at, TaskStatus(codec.text(status)))
-                    for (new, task_id), status in zip(chunk, statuses, strict=True)
-                ]
-        return done
+        """Accept many tasks, many to a script call, sent while the ones before are accepted; each is by itself."""
+        who = check_owner(owner or self.user)
+        named = [(new, new_id()) for new in tasks]
+        if len(named) <= SUBMIT_CHUNK:
+            return (yield self._submit_call(named, who)) if named else []
+        starts = range(0, len(named), SUBMIT_CHUNK)
+        accepted: list[list[Task]] = yield Stream(
+            self._submit_call(named[at : at + SUBMIT_CHUNK], who) for at in starts
+        )
+        return [task for some in accepted for task in some]
 
     # Reading
 
