@@ -105,15 +105,15 @@ class Day:
         return not any(counts[status] for status in TaskStatus if not status.is_final)
 
     def _submit(self, count: int) -> None:
-        new = [self._task(number) for number in range(self._submitted, self._submitted + count)]
+        new = [self.new_task(number) for number in range(self._submitted, self._submitted + count)]
         if new:
             # One by one and in bulk: both are ways work arrives.
             self.shraga.submit_task(new[0])
             self.shraga.submit_many(new[1:])
         self._submitted += count
 
-    def _task(self, number: int) -> NewTask:
-        """Mostly short calls; of twenty, one prints, one thinks and returns something, one fails twice, one waits."""
+    def new_task(self, number: int) -> NewTask:
+        """Return a task: mostly a short call; of twenty one prints, one thinks aloud, one fails twice, one waits."""
         name, kind = f"task {number}", number % 20
         if kind == 0:
             return NewTask(name=name, action=Shell("echo one; echo two >&2"))

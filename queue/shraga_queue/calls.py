@@ -6,7 +6,7 @@ Operations yield calls and are sent the answers, so that the sync and the async 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
@@ -52,19 +52,19 @@ UNDER_WAY = 4
 """Calls of a stream that are sent and not answered: enough to keep both ends busy, few enough to bound buffers."""
 
 
-@dataclass(slots=True)
 class Passage:
     """How far a stream has come: what is under way, and the answers so far."""
 
-    stream: Stream
-    answers: list[Any] = field(default_factory=list)
-    _under_way: list[Call[Any]] = field(default_factory=list)
-    _sent: int = 0
+    def __init__(self, stream: Stream) -> None:
+        self.answers: list[Any] = []
+        self._calls = stream.calls
+        self._under_way: list[Call[Any]] = []
+        self._sent = 0
 
     def next_to_send(self) -> Call[Any] | None:
         """Return the call to send next, None where an answer has to be read first, or nothing is left."""
         if self._sent == len(self._under_way) < UNDER_WAY:
-            self._under_way += islice(self.stream.calls, 1)
+            self._under_way += islice(self._calls, 1)
         if self._sent == len(self._under_way):
             return None
         self._sent += 1
