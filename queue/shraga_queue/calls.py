@@ -48,8 +48,8 @@ class Stream:
     calls: Iterator[Call[Any]]
 
 
-UNDER_WAY = 4
-"""Calls of a stream that are sent and not answered: enough to keep both ends busy, few enough to bound buffers."""
+UNDER_WAY = 16
+"""Calls of a stream that are sent and not answered: enough for a slow line, few enough to bound what they take."""
 
 
 class Passage:

@@ -17,6 +17,7 @@ from shraga_queue.errors import Unreachable
 from tests.factories import assert_agreement, execute, new_task
 
 CHUNK = 5
+TASKS = (UNDER_WAY + 6) * CHUNK
 
 
 @pytest.fixture
@@ -27,17 +28,17 @@ async def ashraga(settings: Settings) -> AsyncIterator[AsyncShraga]:
 
 @pytest.fixture
 def calls(shraga: Shraga) -> list[Call[Any]]:
-    """Ten calls that submit five tasks each, n0 to n49."""
-    named = [(new_task(f"n{number}"), f"task-{number:02}") for number in range(10 * CHUNK)]
+    """Calls that submit five tasks each, a few more than may be under way."""
+    named = [(new_task(f"n{number}"), f"task-{number:03}") for number in range(TASKS)]
     return [
         shraga.operations._submit_call(named[at : at + CHUNK], "tester") for at in range(0, len(named), CHUNK)
     ]
 
 
 def hurting(calls: list[Call[Any]], hurt: Callable[[], object]) -> Iterator[Call[Any]]:
-    """Yield the calls, and do something bad when the seventh is asked for."""
+    """Yield the calls, and do something bad once some are answered and others under way."""
     for number, call in enumerate(calls):
-        if number == 6:
+        if number == UNDER_WAY + 2:
             hurt()
         yield call
 
@@ -75,7 +76,7 @@ async def test_a_lost_connection_or_script_costs_no_task_and_doubles_none(
     def hurt() -> None:
         shraga.driver.connection.execute_command(*command)
 
-    expected = [f"n{number}" for number in range(10 * CHUNK)]
+    expected = [f"n{number}" for number in range(TASKS)]
     assert names(shraga.driver.stream(Stream(hurting(calls, hurt)))) == expected
     assert shraga.counts().total == len(expected)
     assert names(await ashraga.driver.stream(Stream(hurting(calls, hurt)))) == expected

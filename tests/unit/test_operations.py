@@ -96,8 +96,8 @@ def test_as_many_tasks_as_fit_a_call_are_one() -> None:
 
 @pytest.fixture
 def passage() -> Passage:
-    """Ten calls on their way."""
-    return Passage(Stream(Call(lambda reply: reply, command=(number,)) for number in range(10)))
+    """A few calls more than may be under way."""
+    return Passage(Stream(Call(lambda reply: reply, command=(number,)) for number in range(UNDER_WAY + 5)))
 
 
 def sendable(passage: Passage) -> list[Any]:
@@ -112,14 +112,14 @@ def test_a_stream_has_a_bounded_number_of_calls_under_way(passage: Passage) -> N
     while passage.oldest is not None:
         passage.take("next")
         sendable(passage)
-    assert passage.answers == ["first", *["next"] * 9]
+    assert passage.answers == ["first", *["next"] * (UNDER_WAY + 4)]
 
 
 def test_what_is_not_answered_is_sent_again_after_a_loss(passage: Passage) -> None:
     sendable(passage)
     passage.take("first")
     passage.restart()
-    assert sendable(passage) == [1, 2, 3, 4]
+    assert sendable(passage) == list(range(1, UNDER_WAY + 1))
     assert passage.oldest is not None
     assert passage.oldest.command == (1,)
 
