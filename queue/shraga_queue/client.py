@@ -25,7 +25,7 @@ from shraga_models import (
 )
 
 from .board import BoardQuery, BoardSnapshot, Counts
-from .calls import Batch, Call, Flow
+from .calls import Batch, Call, Flow, Passage, Stream
 from .client_talk import SyncTalk
 from .codec import TaskRow, TaskWithRuns
 from .config import Settings, load_settings
@@ -88,13 +88,50 @@ class SyncDriver:
                 pipeline.execute_command(script.verb, script.sha, len(call.keys), *call.keys, *call.args)
         return [call.read(reply) for call, reply in zip(batch.calls, pipeline.execute(), strict=True)]
 
+    def stream(self, stream: Stream) -> list[Any]:
+        """Send calls while earlier ones are under way, over one connection; the first error ends it."""
+        pool = self.connection.connection_pool
+        line, passage = pool.get_connection(), Passage(stream)
+
+        def lost(error: Exception) -> None:
+            line.disconnect()
+            passage.restart()
+
+        try:
+            while line.retry.call_with_retry(lambda: self._advance(line, passage), lost):
+                pass
+        except BaseException:
+            # Answers that nobody has read must not be taken for those of the next who gets this connection.
+            line.disconnect()
+            raise
+        finally:
+            pool.release(line)
+        return passage.answers
+
+    def _advance(self, line: Any, passage: Passage) -> bool:
+        """Send what may be sent and read one answer; returns whether there was one to come."""
+        while (call := passage.next_to_send()) is not None:
+            script = self._script(call)
+            line.send_command(script.verb, script.sha, len(call.keys), *call.keys, *call.args)
+        if (oldest := passage.oldest) is None:
+            return False
+        try:
+            passage.take(oldest.read(line.read_response()))
+        except NoScriptError:
+            passage.take(self.call(oldest))
+        return True
+
+    def _answer(self, wanted: Call[Any] | Batch | Stream) -> Any:
+        if isinstance(wanted, Call):
+            return self.call(wanted)
+        return self.batch(wanted) if isinstance(wanted, Batch) else self.stream(wanted)
+
     def run(self, flow: Flow[T]) -> T:
         """Drive a flow to its result; Redis's errors become one clear sentence (`ShragaError`)."""
         answer: Any = None
         try:
             while True:
-                wanted = flow.send(answer)
-                answer = self.batch(wanted) if isinstance(wanted, Batch) else self.call(wanted)
+                answer = self._answer(flow.send(answer))
         except StopIteration as stop:
             result: T = stop.value
             return result

@@ -1,11 +1,10 @@
-"""Every Redis key, spelled once: Python formats them here, the scripts get the same templates as functions."""
+"""Every Redis key, spelled once: Python formats them here, the scripts get the same templates as Lua."""
 
 from __future__ import annotations
 
 import os
 import re
 from dataclasses import dataclass, field
-from functools import cached_property
 
 _TEMPLATES = {
     # The owner is part of the key, so that Redis itself can keep rows apart with ACL patterns.
@@ -78,17 +77,21 @@ class Keys:
         """What the names of all our RQ queues begin with."""
         return f"{self.prefix}."
 
-    @cached_property
-    def lua_functions(self) -> dict[str, str]:
-        """Lua source of one function a key, by name: `K.task(owner, task)` returns the key."""
-        return {name: self._lua(name, template) for name, template in _TEMPLATES.items()}
+    def lua(self, name: str, *parts: str) -> str:
+        """Return a Lua expression for the key `name`, made of those for its parts.
 
-    def _lua(self, name: str, template: str) -> str:
-        bound = template.replace("{p}", self.prefix).replace("{rq}", self.rq)
-        parts = _PLACEHOLDER.findall(bound)
-        pieces = [
-            piece if index % 2 else f"'{piece}'"
-            for index, piece in enumerate(_PLACEHOLDER.split(bound))
-            if piece or index % 2
-        ]
-        return f"function K.{name}({', '.join(parts)}) return {' .. '.join(pieces)} end"
+        Raises KeyError for an unknown name, ValueError for more or fewer parts than it has.
+        """
+        bound = _TEMPLATES[name].replace("{p}", self.prefix).replace("{rq}", self.rq)
+        pieces = _PLACEHOLDER.split(bound)
+        if len(parts) != len(pieces) // 2:
+            raise ValueError(f"K.{name} takes {len(pieces) // 2} parts, not {len(parts)}")
+        pieces[::2] = [f"'{text}'" if text else "" for text in pieces[::2]]
+        pieces[1::2] = [part if part.isidentifier() else f"({part})" for part in parts]
+        made = " .. ".join(filter(None, pieces))
+        return f"({made})" if parts else made
+
+    def lua_function(self, name: str) -> str:
+        """Return the same as a Lua function: `K.task(owner, task)` returns the key. Raises KeyError."""
+        parts = [part for part in _PLACEHOLDER.findall(_TEMPLATES[name]) if part not in ("p", "rq")]
+        return f"function K.{name}({', '.join(parts)}) return {self.lua(name, *parts)} end"

@@ -21,7 +21,7 @@ from shraga_models import (
 
 from . import codec, stream_codec
 from .board import BoardQuery, BoardSnapshot, Counts, read_board, read_counts
-from .calls import Argument, Batch, Call, Flow, as_is
+from .calls import Argument, Call, Flow, Stream, as_is
 from .depending import Depending, raise_refused
 from .errors import NotFound, Refused, no_such_task
 from .keys import Keys
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 LEASE_MS = 6_000
 """How long a silent run or worker is trusted."""
-SUBMIT_BATCH = 500
 SUBMIT_CHUNK = 50
 """Tasks a script call accepts: enough to share its costs, few enough not to hold up the server."""
 BLOCK_MS = 1_000
@@ -69,7 +68,7 @@ class Operations(Talk, Depending):
 
     # Submitting
 
-    def _submit_call(self, tasks: Sequence[tuple[NewTask, str]], owner: str) -> Call[list[Any]]:
+    def _submit_call(self, tasks: Sequence[tuple[NewTask, str]], owner: str) -> Call[list[Task]]:
         args: list[Argument] = [owner, self.user, *JOB_DATA]
         for new, task_id in tasks:
             fields = codec.task_fields(new)
@@ -88,14 +87,24 @@ class Operations(Talk, Depending):
             args.append(2 * len(new.depends_on))
             for one in new.depends_on:
                 args += (one.task_id, one.kind.value)
-        return Call(as_is, "submit", (self.keys.make("task", owner=owner, task=tasks[0][1]),), tuple(args))
 
-    def _submitted(self, new: NewTask, task_id: str, owner: str, now: datetime, status: TaskStatus) -> Task:
+        def read(reply: Any) -> list[Task]:
+            raise_refused(reply)
+            now = codec.sure_moment(reply[0])
+            return [
+                self._submitted(new, task_id, owner, now, codec.text(status))
+                for (new, task_id), status in zip(tasks, reply[1:], strict=True)
+            ]
+
+        return Call(read, "submit", (self.keys.make("task", owner=owner, task=tasks[0][1]),), tuple(args))
+
+    def _submitted(self, new: NewTask, task_id: str, owner: str, now: datetime, status: str) -> Task:
         # A repeated call after a lost reply finds the id taken; ids are fresh, so that is our own task.
         known = {
             "id": task_id,
             "owner": owner,
-            "status": status,
+            # Empty where a failed prerequisite has still to be heard.
+            "status": TaskStatus(status) if status else status,
             "moved_at": now,
             "created_at": now,
             "updated_at": now,
@@ -103,7 +112,7 @@ class Operations(Talk, Depending):
             "updated_by": self.user,
             "attempt": 1,
             "queue": self.keys.queue_name(new.capability, new.priority),
-            "next_run_at": new.schedule.at if new.schedule and status is TaskStatus.SCHEDULED else None,
+            "next_run_at": new.schedule.at if new.schedule and status == TaskStatus.SCHEDULED else None,
         }
         return _BLANK.model_copy(update=new.__dict__ | known)
 
@@ -112,27 +121,29 @@ class Operations(Talk, Depending):
         return (yield from self.submit_many((new,), owner))[0]
 
     def submit_many(self, tasks: Iterable[NewTask], owner: str | None = None) -> Flow[list[Task]]:
-        """Accept many tasks, many to a script call and many calls to a round trip; each is accepted by itself."""
-        who, done = check_owner(owner or self.user), list[Task]()
+        """Accept many tasks, many to a script call, sent while the ones before are accepted; each is by itself."""
+        who = check_owner(owner or self.user)
         waiting = list(name_tasks(tasks, {}))
-        if len(waiting) > SUBMIT_CHUNK:
+        chunks = list(in_chunks(waiting, SUBMIT_CHUNK))
+        done = list[Task]()
+        if len(chunks) > 1 and not any(new.depends_on for new, _ in waiting):
+            accepted = yield Stream(self._submit_call(chunk, who) for chunk in chunks)
+            return [task for some in accepted for task in some]
+        if len(chunks) > 1:
             yield from self.check_prerequisites(waiting)
-        for start in range(0, len(waiting), SUBMIT_BATCH):
-            batch = waiting[start : start + SUBMIT_BATCH]
-            chunks = list(in_chunks(batch, SUBMIT_CHUNK))
-            calls = [self._submit_call(chunk, who) for chunk in chunks]
-            replies = [(yield calls[0])] if len(calls) == 1 else (yield Batch(tuple(calls)))
-            for reply in replies:
-                raise_refused(reply)
-            for chunk, (now, *statuses) in zip(chunks, replies, strict=True):
-                at = codec.sure_moment(now)
-                if b"" in statuses or "" in statuses:
-                    statuses = yield from self.settle([task_id for _, task_id in chunk])
-                done += [
-                    self._submitted(new, task_id, who, at, TaskStatus(codec.text(status)))
-                    for (new, task_id), status in zip(chunk, statuses, strict=True)
-                ]
-        return done
+        for chunk in chunks:
+            # One after the other: a later part may depend on an earlier one, which has to be there.
+            done += yield self._submit_call(chunk, who)
+        return (yield from self._settled(done))
+
+    def _settled(self, tasks: list[Task]) -> Flow[list[Task]]:
+        """Let the failed prerequisites of tasks have their say, where the script has left that open."""
+        unsure = [task.id for task in tasks if not task.status]
+        statuses = (yield from self.settle(unsure)) if unsure else []
+        told = {task_id: TaskStatus(codec.text(one)) for task_id, one in zip(unsure, statuses, strict=True)}
+        return [
+            task.model_copy(update={"status": told[task.id]}) if task.id in told else task for task in tasks
+        ]
 
     # Reading
 
