@@ -71,6 +71,7 @@ EVENT_LOOKS: dict[str, Look] = {
     _E.WORKER_LOST: Look("✗", "worker lost", "failed"),
     _E.WORKER_PROVISIONED: Look("●", "provisioned", "done"),
     _E.CONTROLLER_LEADS: Look("◆", "controller", "planned"),
+    _E.DOCUMENT_CHANGED: Look("≡", "document", "planned"),
     _E.ERROR: Look("✗", "error", "failed"),
     _E.USER_NOTIFICATION: Look("!", "notice", "waiting"),
 }

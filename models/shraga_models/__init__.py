@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from .actions import Action, Http, Python, Shell
 from .base import MAX_FIELD_CHARACTERS, Moment, Record, new_id
+from .document import ContextDocument, DocumentType, DocumentVersion, NewDocument, repository_name
 from .event import AuditEntry, Event, EventType, LogEntry, LogLevel
+from .evidence import Artifact, Changes, CheckResult, Evidence
 from .filters import TaskFilter, parse_filter
 from .lifecycle import MOVES, Actor, Move, can, legal_moves
 from .limits import Limits
@@ -47,18 +49,25 @@ __all__ = [
     "Action",
     "Actor",
     "Answer",
+    "Artifact",
     "Attachment",
     "AuditEntry",
     "Capability",
     "CapabilityLevel",
+    "Changes",
+    "CheckResult",
     "CloudVM",
     "Container",
+    "ContextDocument",
     "CurrentTask",
     "Decision",
     "DeliveryStatus",
     "DevBox",
+    "DocumentType",
+    "DocumentVersion",
     "Event",
     "EventType",
+    "Evidence",
     "ExecutionDetails",
     "Http",
     "Limits",
@@ -71,6 +80,7 @@ __all__ = [
     "ModelCall",
     "Moment",
     "Move",
+    "NewDocument",
     "NewMessage",
     "NewQuestion",
     "NewTask",
@@ -107,5 +117,6 @@ __all__ = [
     "legal_moves",
     "new_id",
     "parse_filter",
+    "repository_name",
     "run_id",
 ]

@@ -37,6 +37,7 @@ class EventType(StrEnum):
     WORKER_LOST = "worker.lost"
     WORKER_PROVISIONED = "worker.provisioned"
     CONTROLLER_LEADS = "controller.leads"
+    DOCUMENT_CHANGED = "document.changed"
     ERROR = "error"
     USER_NOTIFICATION = "user.notification"
 

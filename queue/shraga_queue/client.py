@@ -29,6 +29,7 @@ from .client_talk import SyncTalk
 from .codec import TaskRow, TaskWithRuns
 from .config import Settings, load_settings
 from .connect import check_server, connect_sync, explain, resolve_url
+from .documents import Documents
 from .errors import ShragaError
 from .keys import Keys
 from .listing import Found, ListQuery, Place, TaskPage
@@ -107,6 +108,7 @@ class Shraga(SyncTalk):
         self.driver = driver
         self.settings = settings
         self.operations = Operations(driver.keys, settings.user)
+        self.documents = Documents(self.operations, driver.run)
 
     @classmethod
     def connect(

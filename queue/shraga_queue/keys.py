@@ -34,6 +34,11 @@ _TEMPLATES = {
     "worker_names": "{p}:worker-names",
     "bell": "{p}:bell:{capability}",
     "leader": "{p}:leader",
+    "documents": "{p}:documents",
+    "documents_tagged": "{p}:documents:tag:{tag}",
+    "documents_of": "{p}:documents:repository:{repository}",
+    "document": "{p}:document:{document}",
+    "document_versions": "{p}:document:{document}:versions",
     # RQ's own, so that its tools see what we do.
     "rq_job": "{rq}:job:{task}",
     "rq_queue": "{rq}:queue:{queue}",

@@ -23,6 +23,7 @@ from shraga_models import (
 from . import codec, stream_codec
 from .board import BoardQuery, BoardSnapshot, Counts, read_board, read_counts
 from .calls import Argument, Batch, Call, Flow, as_is
+from .documents import DocumentFlows
 from .errors import NotFound, Refused, no_such_task
 from .keys import Keys
 from .submission import JOB_DATA, check_owner, job_data
@@ -57,7 +58,7 @@ class LogPage:
     last_id: str
 
 
-class Operations(Talk):
+class Operations(Talk, DocumentFlows):
     """Every operation on the store for one prefix, made by one user."""
 
     def __init__(self, keys: Keys, user: str) -> None:
