@@ -18,7 +18,11 @@ def test_python_task_reads_its_documents_and_hands_over_a_file(processes: Proces
     named = shraga.documents.add(title="Named", content="one")
     shraga.documents.add(title="Tagged", content="two", tags=["x"], repository_url="https://h/r")
     action = Python("tests.jobs:hand_over", args={"text": "hello"})
-    asked: dict[str, Any] = {"documents": (named.id,), "document_tags": ("x",), "repository_url": "git@h:r.git"}
+    asked: dict[str, Any] = {
+        "documents": (named.id,),
+        "document_tags": ("x",),
+        "repository_url": "git@h:r.git",
+    }
     done = shraga.wait(shraga.submit("hand over", action, **asked).id, 20)
     assert done.output is not None
     assert (done.status, done.output.result) == (TaskStatus.COMPLETED, ["Named: one", "Tagged: two"])

@@ -110,9 +110,3 @@ def test_artifacts_of_a_task_are_listed(house: House, tmp_path: Path) -> None:  
     first, second = house("artifacts", task_id, "--json").json
     assert (first["sha256"], first["is_here"], first["task_id"]) == ("ab" * 32, True, task_id)
     assert (second["name"], second["size"]) == ("b\x1b[31m", None)
-
-
-def test_file_is_handed_over_inside_of_a_run_only(house: House) -> None:  # noqa: F811
-    said = house("artifact", "x")
-    assert said.code == 1
-    assert "This is no run of a task" in said.err
