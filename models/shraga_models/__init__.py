@@ -26,6 +26,7 @@ from .status import (
 )
 from .task import ANY_CAPABILITY, ExecutionDetails, NewTask, Task, TaskInput, TaskOutput, TaskSpec, Verdict
 from .user import Role, User, UserStatus
+from .webhook import DeadLetter, NewWebhook, Webhook, WebhookForm
 from .worker import (
     Capability,
     CapabilityLevel,
@@ -53,6 +54,7 @@ __all__ = [
     "CloudVM",
     "Container",
     "CurrentTask",
+    "DeadLetter",
     "DeliveryStatus",
     "DevBox",
     "Event",
@@ -72,6 +74,7 @@ __all__ = [
     "NewMessage",
     "NewQuestion",
     "NewTask",
+    "NewWebhook",
     "Permission",
     "Priority",
     "ProvisioningStatus",
@@ -96,6 +99,8 @@ __all__ = [
     "User",
     "UserStatus",
     "Verdict",
+    "Webhook",
+    "WebhookForm",
     "Worker",
     "WorkerDetails",
     "WorkerMode",

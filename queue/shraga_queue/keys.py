@@ -30,6 +30,11 @@ _TEMPLATES = {
     "worker_names": "{p}:worker-names",
     "bell": "{p}:bell:{capability}",
     "leader": "{p}:leader",
+    "webhooks": "{p}:webhooks",
+    "webhook": "{p}:webhook:{webhook}",
+    "webhook_out": "{p}:webhook:{webhook}:out",
+    "webhook_dead": "{p}:webhook:{webhook}:dead",
+    "read": "{p}:read",
     # RQ's own, so that its tools see what we do.
     "rq_job": "{rq}:job:{task}",
     "rq_queue": "{rq}:queue:{queue}",

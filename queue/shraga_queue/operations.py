@@ -29,6 +29,7 @@ from .errors import NotFound, Refused, Unreadable
 from .keys import Keys
 from .listing import Listing
 from .submission import JOB_DATA, check_owner, job_data
+from .webhooks import WebhookFlows
 
 LEASE_MS = 6_000
 """How long a silent run or worker is trusted."""
@@ -59,7 +60,7 @@ class LogPage:
     last_id: str
 
 
-class Operations(Listing):
+class Operations(Listing, WebhookFlows):
     """Every operation on the store for one prefix, made by one user."""
 
     def __init__(self, keys: Keys, user: str) -> None:

@@ -27,6 +27,8 @@ class Bounds:
     rq_seconds: int = 86_400
     log_seconds: int = 30 * 86_400
     bells: int = 64
+    outbox: int = 1_000
+    dead_letters: int = 1_000
 
 
 @dataclass(frozen=True, slots=True)

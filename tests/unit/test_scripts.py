@@ -19,13 +19,28 @@ from shraga_queue.scripts import READ_ONLY_MARK, Bounds, load_script
 FOLDER = Path(str(files("shraga_queue") / "lua"))
 FILES = sorted(FOLDER.glob("*.lua"))
 SCRIPTS = [path.stem for path in FILES if not path.stem.startswith("lib_")]
-READERS = ["board", "counts", "events", "expired", "page", "rows", "search", "task", "workers"]
+READERS = [
+    "board",
+    "counts",
+    "deliveries",
+    "events",
+    "expired",
+    "page",
+    "rows",
+    "search",
+    "task",
+    "webhooks",
+    "workers",
+]
 READING = {
     "TIME", "GET", "EXISTS", "HGET", "HMGET", "HGETALL", "ZCARD", "ZCOUNT", "ZSCORE", "ZRANGE", "ZREVRANGE",
-    "ZREVRANGEBYSCORE", "ZRANGEBYSCORE", "LRANGE", "LLEN", "SMEMBERS", "XRANGE", "XREVRANGE",
+    "ZREVRANGEBYSCORE", "ZRANGEBYSCORE", "LRANGE", "LLEN", "SMEMBERS", "XRANGE", "XREVRANGE", "XLEN", "XINFO",
 }  # fmt: skip
 COMMAND = re.compile(r"redis\.call\(\s*'(\w+)'")
-KEY_ARGUMENT = re.compile(r"redis\.call\(\s*'\w+',\s*([^,)]+)")
+# A few commands say what they do with a second word, and name the key after it.
+KEY_ARGUMENT = re.compile(
+    r"redis\.call\(\s*'\w+',\s*(?:'(?:STREAM|GROUPS|GROUP|CREATE|DESTROY)',\s*)?([^,)]+)"
+)
 LITERAL = re.compile(r"'([^']*)'|\"([^\"]*)\"")
 
 
