@@ -29,6 +29,7 @@ from .status import (
 )
 from .task import ANY_CAPABILITY, ExecutionDetails, NewTask, Task, TaskInput, TaskOutput, TaskSpec, Verdict
 from .user import Role, User, UserStatus
+from .webhook import DeadLetter, NewWebhook, Webhook, WebhookForm
 from .worker import (
     Capability,
     CapabilityLevel,
@@ -60,6 +61,7 @@ __all__ = [
     "Container",
     "ContextDocument",
     "CurrentTask",
+    "DeadLetter",
     "Decision",
     "DeliveryStatus",
     "DevBox",
@@ -84,6 +86,7 @@ __all__ = [
     "NewMessage",
     "NewQuestion",
     "NewTask",
+    "NewWebhook",
     "Permission",
     "Priority",
     "ProvisioningStatus",
@@ -109,6 +112,8 @@ __all__ = [
     "User",
     "UserStatus",
     "Verdict",
+    "Webhook",
+    "WebhookForm",
     "Worker",
     "WorkerDetails",
     "WorkerMode",

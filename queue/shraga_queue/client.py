@@ -36,6 +36,7 @@ from .listing import Found, ListQuery, Place, TaskPage
 from .operations import Operations
 from .scripts import Bounds, Script, load_script
 from .submission import build_task
+from .webhooks import Webhooks
 
 T = TypeVar("T")
 
@@ -109,6 +110,7 @@ class Shraga(SyncTalk):
         self.settings = settings
         self.operations = Operations(driver.keys, settings.user)
         self.documents = Documents(self.operations, driver.run)
+        self.webhooks = Webhooks(self.operations, driver.run)
 
     @classmethod
     def connect(
@@ -235,8 +237,13 @@ class Shraga(SyncTalk):
                 return
 
     def events(self, *, owner: str | None = None, tail: int = 100) -> list[Event]:
-        """Return the last events, oldest first."""
-        return list(self.driver.run(self.operations.events(owner, tail)).events)
+        """Return the last events, oldest first, with how far each has come to the webhooks that want it."""
+        page = self.driver.run(self.operations.events(owner, tail))
+        return self.driver.run(self.operations.with_delivery(page.events))
+
+    def mark_read(self, event_id: str) -> None:
+        """Mark an event as read."""
+        self.driver.run(self.operations.mark_read(event_id))
 
     def follow_events(self, *, owner: str | None = None, tail: int = 0) -> Iterator[Event]:
         """Yield events as they come, for ever; the last `tail` first."""

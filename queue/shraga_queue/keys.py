@@ -39,6 +39,11 @@ _TEMPLATES = {
     "documents_of": "{p}:documents:repository:{repository}",
     "document": "{p}:document:{document}",
     "document_versions": "{p}:document:{document}:versions",
+    "webhooks": "{p}:webhooks",
+    "webhook": "{p}:webhook:{webhook}",
+    "webhook_out": "{p}:webhook:{webhook}:out",
+    "webhook_dead": "{p}:webhook:{webhook}:dead",
+    "read": "{p}:read",
     # RQ's own, so that its tools see what we do.
     "rq_job": "{rq}:job:{task}",
     "rq_queue": "{rq}:queue:{queue}",

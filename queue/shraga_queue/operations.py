@@ -28,6 +28,7 @@ from .errors import NotFound, Refused, no_such_task
 from .keys import Keys
 from .submission import JOB_DATA, check_owner, job_data
 from .talk import Talk
+from .webhooks import WebhookFlows
 
 LEASE_MS = 6_000
 """How long a silent run or worker is trusted."""
@@ -58,7 +59,7 @@ class LogPage:
     last_id: str
 
 
-class Operations(Talk, DocumentFlows):
+class Operations(Talk, DocumentFlows, WebhookFlows):
     """Every operation on the store for one prefix, made by one user."""
 
     def __init__(self, keys: Keys, user: str) -> None:

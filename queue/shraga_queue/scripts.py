@@ -29,6 +29,8 @@ class Bounds:
     bells: int = 64
     document_versions: int = 50
     chat: int = 10_000
+    outbox: int = 1_000
+    dead_letters: int = 1_000
 
 
 @dataclass(frozen=True, slots=True)

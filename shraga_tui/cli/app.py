@@ -42,6 +42,7 @@ VERBS: dict[str, str] = {
     "artifact": "inside",
     "artifacts": "artifacts",
     "doc": "doc",
+    "webhook": "webhook",
     "controller": "run",
     "up": "run",
     "demo": "run",

@@ -11,12 +11,13 @@ import shraga_queue
 
 MODELS = """
 ANY_CAPABILITY MAX_FIELD_CHARACTERS MOVES Action Actor Answer Artifact Attachment AuditEntry Capability
-CapabilityLevel Changes CheckResult CloudVM Container ContextDocument CurrentTask Decision DeliveryStatus DevBox
-DocumentType DocumentVersion Event EventType Evidence ExecutionDetails Http Limits Liveness LocalMachine LogEntry
-LogLevel Message MessageType ModelCall Moment Move NewDocument NewMessage NewQuestion NewTask Permission Priority
-ProvisioningStatus Python Question QuestionKind Record Review Role Run RunStatus Schedule SenderType Shell
-StoredModelCall Task TaskFilter TaskInput TaskKind TaskOutput TaskSpec TaskStatus User UserStatus Verdict Worker
-WorkerDetails WorkerMode WorkerStatus can legal_moves new_id parse_filter repository_name run_id
+CapabilityLevel Changes CheckResult CloudVM Container ContextDocument CurrentTask DeadLetter Decision DeliveryStatus
+DevBox DocumentType DocumentVersion Event EventType Evidence ExecutionDetails Http Limits Liveness LocalMachine
+LogEntry LogLevel Message MessageType ModelCall Moment Move NewDocument NewMessage NewQuestion NewTask NewWebhook
+Permission Priority ProvisioningStatus Python Question QuestionKind Record Review Role Run RunStatus Schedule
+SenderType Shell StoredModelCall Task TaskFilter TaskInput TaskKind TaskOutput TaskSpec TaskStatus User UserStatus
+Verdict Webhook WebhookForm Worker WorkerDetails WorkerMode WorkerStatus can legal_moves new_id parse_filter
+repository_name run_id
 """
 QUEUE = """
 AsyncShraga Forbidden Http InvalidInput Limits NewTask NotFound Python Refused Schedule Shell Shraga ShragaError Task

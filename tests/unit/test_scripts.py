@@ -22,6 +22,7 @@ SCRIPTS = [path.stem for path in FILES if not path.stem.startswith("lib_")]
 READERS = [
     "board",
     "counts",
+    "deliveries",
     "documents",
     "documents_for",
     "events",
@@ -31,14 +32,18 @@ READERS = [
     "rows",
     "search",
     "task",
+    "webhooks",
     "workers",
 ]
 READING = {
     "TIME", "GET", "EXISTS", "HGET", "HMGET", "HGETALL", "ZCARD", "ZCOUNT", "ZSCORE", "ZRANGE", "ZREVRANGE",
-    "ZREVRANGEBYSCORE", "ZRANGEBYSCORE", "LRANGE", "LLEN", "SMEMBERS", "XRANGE", "XREVRANGE",
+    "ZREVRANGEBYSCORE", "ZRANGEBYSCORE", "LRANGE", "LLEN", "SMEMBERS", "XRANGE", "XREVRANGE", "XLEN", "XINFO",
 }  # fmt: skip
 COMMAND = re.compile(r"redis\.call\(\s*'(\w+)'")
-KEY_ARGUMENT = re.compile(r"redis\.call\(\s*'\w+',\s*([^,)]+)")
+# A few commands say what they do with a second word, and name the key after it.
+KEY_ARGUMENT = re.compile(
+    r"redis\.call\(\s*'\w+',\s*(?:'(?:STREAM|GROUPS|GROUP|CREATE|DESTROY)',\s*)?([^,)]+)"
+)
 LITERAL = re.compile(r"'([^']*)'|\"([^\"]*)\"")
 
 
