@@ -72,6 +72,12 @@ EVENT_LOOKS: dict[str, Look] = {
     _E.WORKER_LOST: Look("✗", "worker lost", "failed"),
     _E.WORKER_PROVISIONED: Look("●", "provisioned", "done"),
     _E.CONTROLLER_LEADS: Look("◆", "controller", "planned"),
+    _E.DOCUMENT_CHANGED: Look("≡", "document", "planned"),
+    _E.WEBHOOK_CHANGED: Look("↗", "webhook", "planned"),
+    _E.WEBHOOK_TESTED: Look("↗", "webhook test", "planned"),
+    _E.WEBHOOK_FAILING: Look("✗", "webhook fails", "failed"),
+    _E.WEBHOOK_RECOVERED: Look("✓", "webhook works", "done"),
+    _E.WEBHOOK_MISSED: Look("!", "webhook missed", "waiting"),
     _E.ERROR: Look("✗", "error", "failed"),
     _E.USER_NOTIFICATION: Look("!", "notice", "waiting"),
 }

@@ -5,7 +5,9 @@ from __future__ import annotations
 from .actions import Action, Http, Python, Shell
 from .base import MAX_FIELD_CHARACTERS, Moment, Record, new_id
 from .dependency import Dependency, DependencyKind, OnFailure
+from .document import ContextDocument, DocumentType, DocumentVersion, NewDocument, repository_name
 from .event import AuditEntry, Event, EventType, LogEntry, LogLevel
+from .evidence import Artifact, Changes, CheckResult, Evidence
 from .filters import TaskFilter, parse_filter
 from .lifecycle import MOVES, Actor, Move, can, legal_moves
 from .limits import Limits
@@ -28,6 +30,7 @@ from .status import (
 )
 from .task import ANY_CAPABILITY, ExecutionDetails, NewTask, Task, TaskInput, TaskOutput, TaskSpec, Verdict
 from .user import Role, User, UserStatus
+from .webhook import DeadLetter, NewWebhook, Webhook, WebhookForm
 from .worker import (
     Capability,
     CapabilityLevel,
@@ -48,20 +51,28 @@ __all__ = [
     "Action",
     "Actor",
     "Answer",
+    "Artifact",
     "Attachment",
     "AuditEntry",
     "Capability",
     "CapabilityLevel",
+    "Changes",
+    "CheckResult",
     "CloudVM",
     "Container",
+    "ContextDocument",
     "CurrentTask",
+    "DeadLetter",
     "Decision",
     "DeliveryStatus",
     "Dependency",
     "DependencyKind",
     "DevBox",
+    "DocumentType",
+    "DocumentVersion",
     "Event",
     "EventType",
+    "Evidence",
     "ExecutionDetails",
     "Http",
     "Limits",
@@ -74,9 +85,11 @@ __all__ = [
     "ModelCall",
     "Moment",
     "Move",
+    "NewDocument",
     "NewMessage",
     "NewQuestion",
     "NewTask",
+    "NewWebhook",
     "OnFailure",
     "Permission",
     "Priority",
@@ -103,6 +116,8 @@ __all__ = [
     "User",
     "UserStatus",
     "Verdict",
+    "Webhook",
+    "WebhookForm",
     "Worker",
     "WorkerDetails",
     "WorkerMode",
@@ -111,5 +126,6 @@ __all__ = [
     "legal_moves",
     "new_id",
     "parse_filter",
+    "repository_name",
     "run_id",
 ]

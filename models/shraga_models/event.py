@@ -38,6 +38,12 @@ class EventType(StrEnum):
     WORKER_LOST = "worker.lost"
     WORKER_PROVISIONED = "worker.provisioned"
     CONTROLLER_LEADS = "controller.leads"
+    DOCUMENT_CHANGED = "document.changed"
+    WEBHOOK_CHANGED = "webhook.changed"
+    WEBHOOK_TESTED = "webhook.tested"
+    WEBHOOK_FAILING = "webhook.failing"
+    WEBHOOK_RECOVERED = "webhook.recovered"
+    WEBHOOK_MISSED = "webhook.missed"
     ERROR = "error"
     USER_NOTIFICATION = "user.notification"
 

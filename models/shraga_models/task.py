@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, computed_field, field_validator
 from .actions import Action
 from .base import JsonObject, Model, Moment, Record, Sized, Slug
 from .dependency import MAX_DEPENDENCIES, Dependency, OnFailure
+from .evidence import Evidence
 from .limits import Limits
 from .question import Question
 from .review import Review
@@ -44,6 +45,8 @@ class TaskOutput(Model):
     deliverables: tuple[str, ...] = ()
     verdict: Verdict | None = None
     result: Any = None
+    evidence: Evidence | None = None
+    """What was observed, whatever the task says of itself."""
 
 
 class ExecutionDetails(Model):
@@ -83,6 +86,10 @@ class TaskSpec(Model):
     limits: Limits = Limits()
     context: JsonObject = {}
     metadata: JsonObject = {}
+    documents: tuple[str, ...] = ()
+    """Ids of context documents that an agent is given."""
+    document_tags: tuple[Annotated[str, Field(pattern=LABEL)], ...] = ()
+    """Tags; documents that have one of them are given too, those of the task's repository and those of none."""
 
 
 class NewTask(Sized, TaskSpec):

@@ -33,11 +33,13 @@ class Briefing:
     resumed: Resume | None = None
     conversation: tuple[Message, ...] = ()
     answers: dict[str, str] = field(default_factory=dict)
+    documents: tuple[tuple[str, str], ...] = ()
+    """Titles and Markdown of the context documents that the task asks for."""
 
     def plain(self, resume: str) -> dict[str, Any]:
         """Return it as JSON values, for the channel; `resume` is the record's own text."""
         said = [message.model_dump(mode="json") for message in self.conversation]
-        return {"resume": resume, "chat": said, "answers": self.answers}
+        return {"resume": resume, "chat": said, "answers": self.answers, "documents": self.documents}
 
     @classmethod
     def read(cls, plain: dict[str, Any] | None) -> Self:
@@ -45,4 +47,5 @@ class Briefing:
         if plain is None:
             return cls()
         said = tuple(Message.model_validate(message) for message in plain["chat"])
-        return cls(Resume.read(plain["resume"]), said, plain["answers"])
+        documents = tuple((title, content) for title, content in plain["documents"])
+        return cls(Resume.read(plain["resume"]), said, plain["answers"], documents)

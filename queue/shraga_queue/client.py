@@ -31,12 +31,14 @@ from .codec import TaskRow, TaskWithRuns
 from .config import Settings, load_settings
 from .connect import check_server, connect_sync, explain, resolve_url
 from .depending import Neighbourhood
+from .documents import Documents
 from .errors import ShragaError
 from .keys import Keys
 from .listing import Found, ListQuery, Place, TaskPage
 from .operations import Operations
 from .scripts import Bounds, Script, load_script
 from .submission import build_task
+from .webhooks import Webhooks
 
 if TYPE_CHECKING:
     from .why import Why
@@ -149,6 +151,8 @@ class Shraga(SyncTalk):
         self.driver = driver
         self.settings = settings
         self.operations = Operations(driver.keys, settings.user)
+        self.documents = Documents(self.operations, driver.run)
+        self.webhooks = Webhooks(self.operations, driver.run)
 
     @classmethod
     def connect(
@@ -293,8 +297,13 @@ class Shraga(SyncTalk):
                 return
 
     def events(self, *, owner: str | None = None, tail: int = 100) -> list[Event]:
-        """Return the last events, oldest first."""
-        return list(self.driver.run(self.operations.events(owner, tail)).events)
+        """Return the last events, oldest first, with how far each has come to the webhooks that want it."""
+        page = self.driver.run(self.operations.events(owner, tail))
+        return self.driver.run(self.operations.with_delivery(page.events))
+
+    def mark_read(self, event_id: str) -> None:
+        """Mark an event as read."""
+        self.driver.run(self.operations.mark_read(event_id))
 
     def follow_events(self, *, owner: str | None = None, tail: int = 0) -> Iterator[Event]:
         """Yield events as they come, for ever; the last `tail` first."""

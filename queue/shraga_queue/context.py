@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,12 @@ from shraga_models import LogLevel, Message, MessageType, NewQuestion, SenderTyp
 
 from .briefing import Resume
 from .conversation import Conversation, HasFileno
-from .errors import Refused
+from .errors import InvalidInput, Refused
 from .submission import invalid
 
 MAX_LINE = 16_384
 """Characters of one log line; longer ones are split."""
+MAX_ARTIFACTS = 100
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class RunContext:
     say: Callable[[float | None, str], None]
     write: Callable[[str, str, str, str], None]
     talk: Conversation
+    artifacts: list[str] = field(default_factory=list)
+    """Files of the execution folder that the run hands over, by their names in it."""
 
     @property
     def resumed(self) -> Resume | None:
@@ -44,6 +47,11 @@ class RunContext:
     def conversation(self) -> tuple[Message, ...]:
         """The task's chat as it was when the run began, oldest first."""
         return self.talk.messages
+
+    @property
+    def documents(self) -> tuple[tuple[str, str], ...]:
+        """Titles and Markdown of the context documents that the task asks for."""
+        return self.talk.documents
 
     def ask(self, text: str, **fields: Any) -> str:
         """Ask a person and return the answer; `fields` are those of `NewQuestion`.
@@ -60,6 +68,22 @@ class RunContext:
     ) -> None:
         """Add a message to the task's chat."""
         self.talk.chat(sender.value, kind.value, text, "", "")
+
+    def artifact(self, path: str | Path) -> Path:
+        """Hand over a file of the execution folder; returns where it is. Raises InvalidInput for any other."""
+        root = self.folder.resolve()
+        found = (root / path).resolve()
+        if not found.is_relative_to(root) or not found.is_file():
+            raise InvalidInput(
+                "path",
+                f"path: {str(path)!r} is no file of the execution folder {root}; write it there first.",
+            )
+        name = str(found.relative_to(root))
+        if name not in self.artifacts:
+            if len(self.artifacts) >= MAX_ARTIFACTS:
+                raise Refused(f"A run hands over {MAX_ARTIFACTS} files at most; put them into an archive.")
+            self.artifacts.append(name)
+        return found
 
     def listen(
         self, files: Sequence[HasFileno], timeout: float | None
@@ -129,6 +153,16 @@ def ask(
     if _current is None:
         raise Refused("There is nobody to ask outside of a run.")
     return _current.ask(text, options=tuple(options), default=default, deadline=deadline, key=key)
+
+
+def artifact(path: str | Path) -> Path:
+    """Hand over a file of the run's execution folder as one of its results, by its path there; returns where it is.
+
+    Raises InvalidInput for what is no file there, Refused outside of a run.
+    """
+    if _current is None:
+        raise Refused("There is no run to hand a file over.")
+    return _current.artifact(path)
 
 
 def log(message: str, level: LogLevel | str = LogLevel.INFO, **metadata: Any) -> None:

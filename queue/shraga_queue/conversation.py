@@ -38,6 +38,7 @@ class Conversation:
     ) -> None:
         self.resumed = briefing.resumed
         self.messages = briefing.conversation
+        self.documents = briefing.documents
         self.answers = dict(briefing.answers)
         self._run_id = run_id
         self._channel = channel

@@ -10,7 +10,9 @@ from shraga_models import NewQuestion
 
 from .briefing import Briefing
 from .channel import Channel
+from .documents import Given, documents_call
 from .engine import STALE, Claim, Engine
+from .errors import InvalidInput
 
 MESSAGE_CELLS = 5
 
@@ -32,12 +34,22 @@ class Correspondence:
         return bool(self._questions or self._messages)
 
     def briefing(self) -> dict[str, Any] | None:
-        """Return what the run has to know at its start, as JSON values; None where nothing was ever said."""
-        if not (self._claim.resume or self._claim.mail):
+        """Return what the run has to know at its start, as JSON values; None where that is nothing."""
+        documents = tuple(self._documents())
+        if not (self._claim.resume or self._claim.mail or documents):
             return None
         mail = self._engine.read_mail(self._claim)
         self.seen, self._last_id = mail.count, mail.last_id
-        return Briefing(None, mail.messages, mail.answers).plain(self._claim.resume)
+        return Briefing(None, mail.messages, mail.answers, documents).plain(self._claim.resume)
+
+    def _documents(self) -> Given:
+        if '"document' not in self._claim.fields.get("spec", ""):
+            return []
+        try:
+            return self._engine.driver.call(documents_call(self._engine.keys, self._claim.spec))
+        except InvalidInput:
+            # The horse says what is wrong with the task.
+            return []
 
     def hear(self, kind: str, body: Any) -> None:
         """Take a question or a message that the run has sent."""

@@ -113,6 +113,9 @@ class Door:
             if not self._run.talk.is_settled(caller.question.own_key):
                 self._run.talk.put(caller.question)
             return
+        if "artifact" in request:
+            self._leave(caller, {"address": str(self._run.artifact(str(request["artifact"])))})
+            return
         self._take_note(str(request["note"].get("text") or ""), request["note"])
         self._leave(caller, {"ok": True})
 

@@ -23,10 +23,12 @@ from . import codec, stream_codec
 from .board import BoardQuery, BoardSnapshot, Counts, read_board, read_counts
 from .calls import Argument, Call, Flow, Stream, as_is
 from .depending import Depending, raise_refused
+from .documents import DocumentFlows
 from .errors import NotFound, Refused, no_such_task
 from .keys import Keys
 from .submission import JOB_DATA, check_owner, in_chunks, job_data, name_tasks
 from .talk import Talk
+from .webhooks import WebhookFlows
 
 if TYPE_CHECKING:
     from .why import Why
@@ -59,7 +61,7 @@ class LogPage:
     last_id: str
 
 
-class Operations(Talk, Depending):
+class Operations(Talk, Depending, DocumentFlows, WebhookFlows):
     """Every operation on the store for one prefix, made by one user."""
 
     def __init__(self, keys: Keys, user: str) -> None:

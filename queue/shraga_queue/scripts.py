@@ -36,8 +36,11 @@ class Bounds:
     rq_seconds: int = 86_400
     log_seconds: int = 30 * 86_400
     bells: int = 64
+    document_versions: int = 50
     chat: int = 10_000
     cascade: int = 1_000
+    outbox: int = 1_000
+    dead_letters: int = 1_000
 
 
 @dataclass(frozen=True, slots=True)

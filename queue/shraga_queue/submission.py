@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from shraga_models import Action, NewTask, new_id
 from shraga_models.base import SLUG
@@ -90,13 +90,13 @@ def check_owner(owner: str) -> str:
     return owner
 
 
-def invalid(error: ValidationError) -> InvalidInput:
+def invalid(error: ValidationError, record: type[BaseModel] = NewTask) -> InvalidInput:
     """Return the first fault of a validation as an error that names the field and the fix."""
     first = error.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(part) for part in first["loc"]) or "task"
     message = plain(first["msg"].removeprefix("Value error, "), field)
     head = message.split(" ")[0]
-    if field == "task" and head.split(".")[0] in NewTask.model_fields:
+    if field == "task" and head.split(".")[0] in record.model_fields:
         field = head
     return InvalidInput(field, f"{field}: {message.rstrip('.')}.")
 

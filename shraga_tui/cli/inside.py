@@ -1,4 +1,4 @@
-"""`shraga ask`, `note`: for the commands of a run, which reach it through its door and need no Redis."""
+"""`shraga ask`, `note`, `artifact`: for the commands of a run, which reach it through its door and need no Redis."""
 
 from __future__ import annotations
 
@@ -40,6 +40,23 @@ def ask(
         print_json({"answer": answer})
     else:
         data(answer)
+
+
+@app.command()
+def artifact(
+    path: Annotated[str, typer.Argument(help="A file of the execution folder.", metavar="PATH")],
+    as_json: Json = False,
+) -> None:
+    """Hand over a file from inside a task as one of its results."""
+    from pathlib import Path
+
+    from shraga_queue.door import knock
+
+    address = str(knock({"artifact": str(Path(path).absolute())})["address"])
+    if as_json:
+        print_json({"address": address})
+    else:
+        data(address)
 
 
 @app.command()

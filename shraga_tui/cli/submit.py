@@ -58,6 +58,10 @@ OPTIONS: dict[str, Any] = {
     "priority": Annotated[Text, option("--priority", "critical, high, normal or low.")],
     "capability": Annotated[Text, option("--capability", "What a worker must be able to do.", "NAME")],
     "label": Annotated[Many, option("--label", "A label; may be repeated.")],
+    "document": Annotated[
+        Many, option("--document", "A document its agent is given; may be repeated.", "ID")
+    ],
+    "document_tag": Annotated[Many, option("--document-tag", "A tag of such documents.", "TAG")],
     "kind": Annotated[Text, option("--kind", "feature, bugfix, test, docs, refactor, review ...")],
     "description": Annotated[Text, option("--description", "What is wanted, in words.")],
     "timeout": Annotated[Text, option("--timeout", "How long a run may take, as 90s or 5m.", "TIME")],
@@ -123,6 +127,10 @@ def task_fields(options: dict[str, Any]) -> dict[str, Any]:
     fields |= {name: options[name] for name in ("name", *_PLAIN) if name in options}
     if options.get("label"):
         fields["labels"] = tuple(options["label"])
+    if options.get("document"):
+        fields["documents"] = tuple(options["document"])
+    if options.get("document_tag"):
+        fields["document_tags"] = tuple(options["document_tag"])
     limits = {name: options[name] for name in _LIMITS if name in options}
     if limits:
         fields["limits"] = (fields.get("limits") or {}) | limits

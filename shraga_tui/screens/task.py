@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.containers import Container
 
-from shraga_tui import detail
+from shraga_tui import acts, detail
 from shraga_tui.actions import bindings_of
 from shraga_tui.desk import TaskRef
 from shraga_tui.follow import LOG_KEEP, Follower
@@ -186,6 +186,11 @@ class TaskScreen(ShragaScreen):
     def action_later_attempt(self) -> None:
         """Show the log of the attempt after."""
         self._attempt_by(1)
+
+    def action_copy_paths(self) -> None:
+        """Copy where the task's files are."""
+        if self._follower and self._follower.found:
+            self.in_background(acts.copy_paths(self.shraga, self._follower.found.task))
 
     @property
     def _view(self) -> LineView:

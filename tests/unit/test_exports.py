@@ -10,16 +10,18 @@ import shraga_models
 import shraga_queue
 
 MODELS = """
-ANY_CAPABILITY MAX_FIELD_CHARACTERS MOVES Action Actor Answer Attachment AuditEntry Capability CapabilityLevel CloudVM
-Container CurrentTask Decision DeliveryStatus Dependency DependencyKind DevBox Event EventType ExecutionDetails Http
-Limits Liveness LocalMachine LogEntry LogLevel Message MessageType ModelCall Moment Move NewMessage NewQuestion
-NewTask OnFailure Permission Priority ProvisioningStatus Python Question QuestionKind Record Review Role Run RunStatus
-Schedule SenderType Shell StoredModelCall Task TaskFilter TaskInput TaskKind TaskOutput TaskSpec TaskStatus User
-UserStatus Verdict Worker WorkerDetails WorkerMode WorkerStatus can legal_moves new_id parse_filter run_id
+ANY_CAPABILITY MAX_FIELD_CHARACTERS MOVES Action Actor Answer Artifact Attachment AuditEntry Capability
+CapabilityLevel Changes CheckResult CloudVM Container ContextDocument CurrentTask DeadLetter Decision DeliveryStatus
+Dependency DependencyKind DevBox DocumentType DocumentVersion Event EventType Evidence ExecutionDetails Http Limits
+Liveness LocalMachine LogEntry LogLevel Message MessageType ModelCall Moment Move NewDocument NewMessage NewQuestion
+NewTask NewWebhook OnFailure Permission Priority ProvisioningStatus Python Question QuestionKind Record Review Role
+Run RunStatus Schedule SenderType Shell StoredModelCall Task TaskFilter TaskInput TaskKind TaskOutput TaskSpec
+TaskStatus User UserStatus Verdict Webhook WebhookForm Worker WorkerDetails WorkerMode WorkerStatus can legal_moves
+new_id parse_filter repository_name run_id
 """
 QUEUE = """
 AsyncShraga Dependency Forbidden Http InvalidInput Limits NewTask NotFound Python Refused Schedule Shell Shraga
-ShragaError Task Unreachable ask current_run log progress thought
+ShragaError Task Unreachable artifact ask current_run log progress thought
 """
 PACKAGES = [(shraga_models, MODELS), (shraga_queue, QUEUE)]
 

@@ -22,16 +22,19 @@ FOLDER = Path(str(files("shraga_queue") / "lua"))
 FILES = sorted(FOLDER.glob("*.lua"))
 SCRIPTS = [path.stem for path in FILES if not path.stem.startswith("lib_")]
 READERS = [
-    "board", "counts", "dependencies", "events", "expired", "page", "questions", "rows", "search", "standing", "task",
-    "workers",
+    "board", "counts", "deliveries", "dependencies", "documents", "documents_for", "events", "expired", "page",
+    "questions", "rows", "search", "standing", "task", "webhooks", "workers",
 ]  # fmt: skip
 READING = {
-    "TIME", "GET", "EXISTS", "HGET", "HMGET", "HGETALL", "ZCARD", "ZCOUNT", "ZSCORE", "ZRANGE", "ZREVRANGE",
-    "ZREVRANGEBYSCORE", "ZRANGEBYSCORE", "LRANGE", "LLEN", "LPOS", "SCARD", "SMEMBERS", "SISMEMBER", "XRANGE",
-    "XREVRANGE",
+    "EXISTS", "GET", "HGET", "HGETALL", "HMGET", "LLEN", "LPOS", "LRANGE", "SCARD", "SISMEMBER", "SMEMBERS",
+    "TIME", "XINFO", "XLEN", "XRANGE", "XREVRANGE", "ZCARD", "ZCOUNT", "ZRANGE", "ZRANGEBYSCORE", "ZREVRANGE",
+    "ZREVRANGEBYSCORE", "ZSCORE",
 }  # fmt: skip
 COMMAND = re.compile(r"redis\.call\(\s*'(\w+)'")
-KEY_ARGUMENT = re.compile(r"redis\.call\(\s*'\w+',\s*([^,)]+)")
+# A few commands say what they do with a second word, and name the key after it.
+KEY_ARGUMENT = re.compile(
+    r"redis\.call\(\s*'\w+',\s*(?:'(?:STREAM|GROUPS|GROUP|CREATE|DESTROY)',\s*)?([^,)]+)"
+)
 LITERAL = re.compile(r"'([^']*)'|\"([^\"]*)\"")
 
 
