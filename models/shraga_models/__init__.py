@@ -12,7 +12,7 @@ from .message import Attachment, Message, MessageType, NewMessage, SenderType
 from .model_call import ModelCall, StoredModelCall
 from .question import Answer, NewQuestion, Question, QuestionKind
 from .run import Run, run_id
-from .schedule import Schedule
+from .schedule import Missed, Overlap, Schedule
 from .status import (
     DeliveryStatus,
     Liveness,
@@ -66,12 +66,14 @@ __all__ = [
     "LogLevel",
     "Message",
     "MessageType",
+    "Missed",
     "ModelCall",
     "Moment",
     "Move",
     "NewMessage",
     "NewQuestion",
     "NewTask",
+    "Overlap",
     "Permission",
     "Priority",
     "ProvisioningStatus",
