@@ -25,6 +25,7 @@ READERS = [
     "events",
     "expired",
     "page",
+    "questions",
     "rows",
     "schedules",
     "search",
