@@ -21,8 +21,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "queue"), str(ROOT / "models")]
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from shraga_models import NewTask, Python, Schedule, Task, TaskStatus
 from shraga_queue.client import Shraga
@@ -32,6 +31,7 @@ from shraga_queue.embedded import Embedded
 from shraga_queue.timetable import slot_name
 from shraga_queue.up import environment, part_arguments
 
+ROOT = Path(__file__).parent.parent
 STEP = 1000
 CONTROLLERS = 2
 
@@ -63,7 +63,9 @@ class Storm:
     def run(self) -> dict[str, Any]:
         """Run the plan; returns the counts."""
         resolve_url(self.settings)
-        parts = [self._start("worker", f"--slots={self.plan.slots}", "--allow-module=benchmarks.schedule_jobs")]
+        parts = [
+            self._start("worker", f"--slots={self.plan.slots}", "--allow-module=benchmarks.schedule_jobs")
+        ]
         try:
             self.controllers = [self._start("controller") for _ in range(CONTROLLERS)]
             with Shraga.connect(settings=self.settings) as shraga:
@@ -162,10 +164,16 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 31))
     given = parser.parse_args()
     print(f"seed {given.seed}", file=sys.stderr)
-    plan = Plan(schedules=given.schedules, seconds=given.seconds, kill_every=given.kill_every, seed=given.seed)
+    plan = Plan(
+        schedules=given.schedules, seconds=given.seconds, kill_every=given.kill_every, seed=given.seed
+    )
     with tempfile.TemporaryDirectory(prefix="shraga-schedules-") as home:
         counts = Storm(plan, Path(home)).run()
-    print(json.dumps({"seed": given.seed, **counts, "verdict": "kept" if is_exact(counts) else "broken"}, indent=2))
+    print(
+        json.dumps(
+            {"seed": given.seed, **counts, "verdict": "kept" if is_exact(counts) else "broken"}, indent=2
+        )
+    )
     return 0 if is_exact(counts) else 1
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from shraga_models.durations import parse_duration
 from shraga_queue.errors import InvalidInput
 
+from . import timing
 from .errors import TaskFailed, UsageError
 from .options import Invocation, Json, option, verb_group, verb_with
 from .output import data, print_json, say
@@ -62,7 +61,7 @@ OPTIONS: dict[str, Any] = {
     "timeout": Annotated[Text, option("--timeout", "How long a run may take, as 90s or 5m.", "TIME")],
     "retries": Annotated[Number, option("--retries", "How often a failure is tried again.", "N")],
     "expires_in": Annotated[Text, option("--expires-in", "Skip it unless it has started by then.", "TIME")],
-    "at": Annotated[Text, option("--at", "When: ISO 8601 (UTC unless it says), or +10m.", "TIME")],
+    **timing.OPTIONS,
     "owner": Annotated[Text, option("--owner", "Whose task it is.", "USER")],
     "wait_timeout": Annotated[Text, option("--wait-timeout", "Wait no longer than this.", "TIME")],
 }
@@ -81,10 +80,12 @@ def submit(
 ) -> None:
     """Submit a task; prints its id. Say what to run with one of --shell, --http, --python and --file."""
     fields = task_fields(options | ({} if name is None else {"name": name}))
-    at, longest = options.get("at"), _seconds(options, "wait_timeout")
-    check(fields, at)
+    longest = _seconds(options, "wait_timeout")
+    new = check(timing.timed(fields, options, datetime.now(UTC)))
+    if (wait or longest is not None) and new.schedule is not None and new.schedule.is_recurring:
+        raise UsageError("A task that repeats has no end to wait for; leave --wait and --wait-timeout out.")
     with call.connect() as shraga:
-        new = check(fields | _schedule(shraga, at))
+        new = check(timing.timed(fields, options, timing.clock(shraga, options)))
         task = shraga.submit_task(new, owner=options.get("owner"))
         if wait or longest is not None:
             wait_for(shraga, task, longest, as_json)
@@ -94,12 +95,10 @@ def submit(
             data(task.id)
 
 
-def check(fields: dict[str, Any], at: str | None = None) -> NewTask:
-    """Return the checked task, `at` looked at as well; raises InvalidInput naming the field."""
+def check(fields: dict[str, Any]) -> NewTask:
+    """Return the checked task; raises InvalidInput naming the field."""
     from shraga_queue.submission import check_task
 
-    if at is not None:
-        _moment(at, datetime.now(UTC))
     return check_task(fields)
 
 
@@ -182,38 +181,7 @@ def json_or_text(value: str) -> Any:
 
 
 def _seconds(options: dict[str, Any], name: str) -> float | None:
-    return _duration(name.replace("_", "-"), options[name]) if name in options else None
-
-
-def _duration(flag: str, value: str) -> float:
-    try:
-        return parse_duration(value)
-    except ValueError as error:
-        raise InvalidInput(flag, f"--{flag}: {error}.") from None
-
-
-def _moment(value: str, now: datetime) -> datetime:
-    """Return a time as it is given, or as far from now; raises InvalidInput."""
-    try:
-        if value.startswith("+"):
-            return now + timedelta(seconds=_duration("at", value[1:]))
-        return datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", value))
-    except OverflowError:
-        raise InvalidInput(
-            "at", f"--at {value[:80]} is beyond the year 9999: give an earlier time."
-        ) from None
-    except ValueError:
-        raise InvalidInput(
-            "at", f"--at {value!r} is no time: write 2030-01-31T08:00, 2030-01-31T08:00+02:00 or +10m."
-        ) from None
-
-
-def _schedule(shraga: Shraga, at: str | None) -> dict[str, Any]:
-    if at is None:
-        return {}
-    # The server's clock decides when it is due, so it says when now is.
-    now = shraga.driver.run(shraga.operations.now()) if at.startswith("+") else datetime.now(UTC)
-    return {"schedule": {"at": _moment(at, now)}}
+    return timing.duration(name.replace("_", "-"), options[name]) if name in options else None
 
 
 def wait_for(shraga: Shraga, task: Task, longest: float | None, as_json: bool) -> None:
