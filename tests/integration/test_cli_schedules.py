@@ -73,7 +73,9 @@ def test_schedule_is_paused_resumed_and_skipped(house: House) -> None:
 
 def test_emit_starts_what_waits_for_the_event(house: House) -> None:
     task = repeating(house, "--on", "file_uploaded")
-    assert house("emit", "file_uploaded", "--data", '{"name": "a.csv"}', "--key", "a").out == f"started {task}\n"
+    assert (
+        house("emit", "file_uploaded", "--data", '{"name": "a.csv"}', "--key", "a").out == f"started {task}\n"
+    )
     again = house("emit", "file_uploaded", "--key", "a")
     assert (again.code, again.out) == (0, "")
     assert "has been heard already" in again.err
@@ -88,7 +90,10 @@ def test_emit_starts_what_waits_for_the_event(house: House) -> None:
         (("emit", "two words"), "event: use 1 to 64 letters"),
         (("emit", "go", "--data", "[1]"), "--data is no JSON object"),
         (("emit", "go", "--data", "{"), "--data is no JSON:"),
-        (("submit", "x", "--shell", "true", "--cron", "never"), "schedule.cron: 'never' is no cron expression"),
+        (
+            ("submit", "x", "--shell", "true", "--cron", "never"),
+            "schedule.cron: 'never' is no cron expression",
+        ),
         (("submit", "x", "--shell", "true", "--every", "1h", "--wait"), "A task that repeats has no end"),
     ],
 )
