@@ -100,8 +100,8 @@ ACTIONS: tuple[OperatorAction, ...] = (
     ),
     OperatorAction(
         "skip_slot",
-        ("x",),
-        "x",
+        ("s",),
+        "s",
         "skip",
         "Leave the next slot of the task out.",
         ("schedules",),

@@ -53,7 +53,7 @@ class SchedulesScreen(ListScreen):
 
     def _read(self) -> None:
         if self.is_current:
-            self.run_worker(self._ask, group="schedules", exclusive=True, exit_on_error=False)
+            self.run_worker(self._ask, group="schedules", exclusive=True, exit_on_error=False)  # type: ignore[arg-type]
 
     async def _ask(self) -> None:
         try:

@@ -74,9 +74,10 @@ async def test_a_schedule_is_paused_and_resumed(source: FakeSource) -> None:
         await pilot.press("u")
         await until(pilot, lambda: "repeats again. Next:" in "".join(toasts(app)))
         await expect_shown(pilot, "◷ scheduled Nightly")
-        await pilot.press("x")
+        await pilot.press("s")
         await until(pilot, lambda: ("skip", "s-night") in source.calls)
-        assert source.calls[-3:] == [("pause", "s-night"), ("resume", "s-night"), ("skip", "s-night")]
+        deeds = [call for call in source.calls if call[0] in ("pause", "resume", "skip")]
+        assert deeds == [("pause", "s-night"), ("resume", "s-night"), ("skip", "s-night")]
 
 
 async def test_what_is_refused_is_said(source: FakeSource) -> None:
