@@ -4,6 +4,7 @@ run for twice, and none is lost without being counted."""
 from __future__ import annotations
 
 from contextlib import ExitStack
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import HealthCheck
@@ -165,7 +166,7 @@ class ScheduleMachine(RuleBasedStateMachine):
             runs = [run for run in found.runs if run.occurrence]
             opened = [run.occurrence for run in runs if run.triggered_by not in ("retry", "lost")]
             assert len(set(opened)) == len(opened)
-            for before, run in zip(runs, runs[1:], strict=False):
+            for before, run in pairwise(runs):
                 assert (run.triggered_by in ("retry", "lost")) == (run.occurrence == before.occurrence)
             schedule = found.task.schedule
             assert schedule is not None
@@ -178,7 +179,7 @@ class ScheduleMachine(RuleBasedStateMachine):
 def test_any_order_of_slots_events_runs_and_people(settings: Settings) -> None:
     with ExitStack() as stack:
         ScheduleMachine.connected = stack.enter_context(Shraga.connect(settings=settings))
-        run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        run_state_machine_as_test(
             ScheduleMachine,
             settings=profile(
                 max_examples=40,
