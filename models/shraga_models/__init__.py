@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .actions import Action, Http, Python, Shell
+from .actions import Action, Http, Python, Reminder, Shell
 from .base import MAX_FIELD_CHARACTERS, Moment, Record, new_id
 from .event import AuditEntry, Event, EventType, LogEntry, LogLevel
 from .filters import TaskFilter, parse_filter
@@ -83,6 +83,7 @@ __all__ = [
     "Question",
     "QuestionKind",
     "Record",
+    "Reminder",
     "Review",
     "Role",
     "Run",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 app = verb_group()
 
-SOURCES = ("shell", "http", "python", "file")
+SOURCES = ("shell", "http", "python", "remind", "file")
 _BELONGS = {
     "method": "http",
     "header": "http",
@@ -44,6 +44,7 @@ OPTIONS: dict[str, Any] = {
     "shell": Annotated[Text, option("--shell", "Run this command line.", "CMD")],
     "http": Annotated[Text, option("--http", "Request this address.", "URL")],
     "python": Annotated[Text, option("--python", "Call this function.", "MODULE:FUNCTION")],
+    "remind": Annotated[Text, option("--remind", "Remind people of this.", "TEXT")],
     "file": Annotated[Text, option("--file", "Read the task from this YAML file.", "FILE")],
     "arg": Annotated[Many, option("--arg", "An argument: JSON where it parses, else text.", "K=V")],
     "method": Annotated[Text, option("--method", "The request's method.", "METHOD")],
@@ -78,7 +79,8 @@ def submit(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Submit a task; prints its id. Say what to run with one of --shell, --http, --python and --file."""
+    """Submit a task; prints its id. Say what to run with one of --shell, --http, --python, --remind
+    and --file."""
     fields = task_fields(options | ({} if name is None else {"name": name}))
     longest = _seconds(options, "wait_timeout")
     new = check(timing.timed(fields, options, datetime.now(UTC)))
@@ -127,7 +129,9 @@ def _one_source(options: dict[str, Any]) -> str:
     given = [source for source in SOURCES if source in options]
     if len(given) != 1:
         said = f"not {' and '.join('--' + one for one in given)} together" if given else "none was given"
-        raise UsageError(f"Say what to run with exactly one of --shell, --http, --python and --file; {said}.")
+        raise UsageError(
+            f"Say what to run with exactly one of --shell, --http, --python, --remind and --file; {said}."
+        )
     for name, source in _BELONGS.items():
         if options.get(name) and source != given[0]:
             flag = name.replace("_", "-")
@@ -142,6 +146,8 @@ def _action(source: str, options: dict[str, Any]) -> dict[str, Any]:
     if source == "python":
         args = {key: json_or_text(value) for key, value in _pairs("arg", options.get("arg")).items()}
         return {"type": "python", "callable": options["python"], "args": args}
+    if source == "remind":
+        return {"type": "reminder", "text": options["remind"]}
     found: dict[str, Any] = {"type": "http", "url": options["http"]}
     found |= {key: options[key] for key in ("body", "save_as") if key in options}
     if "method" in options:

@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 from benchmarks.schedules import Plan, Storm, is_exact
-from shraga_models import Python, Shell
+from shraga_models import Python, Reminder, Shell
 from shraga_queue.client import Shraga
 from tests.processes import Processes
 from tests.waiting import wait_until
@@ -38,3 +38,13 @@ def test_a_run_knows_its_occurrence_and_the_data_of_its_event_and_the_next_one_d
     said = [line.message for line in shraga.logs(command.id, attempt=1)]
     assert f'{command.id}@a {{"name": "a.csv"}}' in said
     assert shraga.runs(plain.id)[0].result == [plain.id, None, None]
+
+
+def test_a_reminder_says_its_words_in_the_chat(shraga: Shraga, processes: Processes) -> None:
+    task = shraga.submit("call back", Reminder("Call Bo back."))
+    processes.worker(shraga)
+    ended = shraga.wait(task.id, 15)
+    assert ended.output is not None
+    assert (ended.status, ended.output.summary) == ("completed", "Call Bo back.")
+    assert [(one.sender_type, one.text) for one in shraga.chat(task.id)] == [("system", "Call Bo back.")]
+    assert "Call Bo back." in [event.content for event in shraga.events() if event.type == "agent.message"]

@@ -13,7 +13,7 @@ MODELS = """
 ANY_CAPABILITY MAX_FIELD_CHARACTERS MOVES Action Actor Answer Attachment AuditEntry Capability CapabilityLevel CloudVM
 Container CurrentTask Decision DeliveryStatus DevBox Event EventType ExecutionDetails Http Limits Liveness
 LocalMachine LogEntry LogLevel Message MessageType Missed ModelCall Moment Move NewMessage NewQuestion NewTask Overlap
-Permission Priority ProvisioningStatus Python Question QuestionKind Record Review Role Run RunStatus Schedule
+Permission Priority ProvisioningStatus Python Question QuestionKind Record Reminder Review Role Run RunStatus Schedule
 SenderType Shell StoredModelCall Task TaskFilter TaskInput TaskKind TaskOutput TaskSpec TaskStatus User UserStatus
 Verdict Worker WorkerDetails WorkerMode WorkerStatus can legal_moves new_id parse_filter run_id
 """
