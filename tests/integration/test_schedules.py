@@ -556,3 +556,17 @@ def test_list_of_schedules_says_when_how_and_how_the_last_run_ended(
     shraga.emit("go")
     hand.claim()
     assert shraga.schedules().rows[-1].status is TaskStatus.RUNNING
+
+
+def test_leave_to_run_lets_a_task_that_repeats_rest_until_its_slot(
+    shraga: Shraga, engine: Engine, hand: Hand
+) -> None:
+    task = shraga.submit_task(new_task(schedule=Schedule(on="go"), permission="human_required"))
+    assert shraga.emit("go").waiting == (task.id,)
+    assert shraga.approve(task.id).status is TaskStatus.SCHEDULED
+    assert hand.try_claim() is None
+    assert_agreement(shraga)
+    assert shraga.emit("go").started == (task.id,)
+    assert [run_once(hand).task_id for _ in range(2)] == [task.id] * 2
+    assert shraga.get(task.id).status is TaskStatus.SCHEDULED
+    assert_agreement(shraga)
