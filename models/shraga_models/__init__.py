@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .actions import Action, Http, Python, Shell
+from .actions import Action, Http, Python, Reminder, Shell
 from .base import MAX_FIELD_CHARACTERS, Moment, Record, new_id
 from .dependency import Dependency, DependencyKind, OnFailure
 from .document import ContextDocument, DocumentType, DocumentVersion, NewDocument, repository_name
@@ -16,7 +16,7 @@ from .model_call import ModelCall, StoredModelCall
 from .question import Answer, NewQuestion, Question, QuestionKind
 from .review import Decision, Review
 from .run import Run, run_id
-from .schedule import Schedule
+from .schedule import Missed, Overlap, Schedule
 from .status import (
     DeliveryStatus,
     Liveness,
@@ -82,6 +82,7 @@ __all__ = [
     "LogLevel",
     "Message",
     "MessageType",
+    "Missed",
     "ModelCall",
     "Moment",
     "Move",
@@ -91,6 +92,7 @@ __all__ = [
     "NewTask",
     "NewWebhook",
     "OnFailure",
+    "Overlap",
     "Permission",
     "Priority",
     "ProvisioningStatus",
@@ -98,6 +100,7 @@ __all__ = [
     "Question",
     "QuestionKind",
     "Record",
+    "Reminder",
     "Review",
     "Role",
     "Run",

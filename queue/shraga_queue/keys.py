@@ -17,6 +17,7 @@ _TEMPLATES = {
     "needs": "{p}:u:{owner}:t:{task}:needs",
     "unmet": "{p}:u:{owner}:t:{task}:unmet",
     "dependents": "{p}:u:{owner}:t:{task}:dependents",
+    "backlog": "{p}:u:{owner}:t:{task}:backlog",
     "user_index": "{p}:u:{owner}:tasks:{status}",
     "user_events": "{p}:u:{owner}:events",
     # The organisation's.
@@ -26,6 +27,10 @@ _TEMPLATES = {
     "events": "{p}:events",
     "audit": "{p}:audit",
     "due": "{p}:due",
+    "slots": "{p}:slots",
+    "repeating": "{p}:repeating",
+    "on": "{p}:on:{event}",
+    "emitted": "{p}:emitted:{event}:{key}",
     "leases": "{p}:leases",
     "questions": "{p}:questions",
     "asked": "{p}:asked:{signature}",
