@@ -6,6 +6,7 @@ from .actions import Action, Http, Python, Shell
 from .base import MAX_FIELD_CHARACTERS, Moment, Record, new_id
 from .event import AuditEntry, Event, EventType, LogEntry, LogLevel
 from .filters import TaskFilter, parse_filter
+from .foreign import ForeignJob, ForeignQueue, ForeignWorker, SchedulerEntry
 from .lifecycle import MOVES, Actor, Move, can, legal_moves
 from .limits import Limits
 from .message import Attachment, Message, MessageType, NewMessage, SenderType
@@ -58,6 +59,9 @@ __all__ = [
     "Event",
     "EventType",
     "ExecutionDetails",
+    "ForeignJob",
+    "ForeignQueue",
+    "ForeignWorker",
     "Http",
     "Limits",
     "Liveness",
@@ -83,6 +87,7 @@ __all__ = [
     "Run",
     "RunStatus",
     "Schedule",
+    "SchedulerEntry",
     "SenderType",
     "Shell",
     "StoredModelCall",

@@ -29,6 +29,7 @@ from .codec import TaskRow, TaskWithRuns
 from .config import Settings, load_settings
 from .connect import check_server, connect_sync, explain, resolve_url
 from .errors import ShragaError
+from .foreign_client import PlainRq
 from .keys import Keys
 from .listing import Found, ListQuery, Place, TaskPage
 from .operations import Operations
@@ -142,6 +143,11 @@ class Shraga:
     def close(self) -> None:
         """Close the connection."""
         self.driver.connection.close()
+
+    @property
+    def rq(self) -> PlainRq:
+        """What other programs keep in plain RQ and in rq-scheduler on the same server."""
+        return PlainRq(self.driver, self.operations.foreign)
 
     def submit(self, name: str, action: Action, *, owner: str | None = None, **fields: Any) -> Task:
         """Submit a task; `fields` are those of `NewTask`. Once it returns, the task is kept."""

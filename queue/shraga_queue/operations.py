@@ -26,6 +26,7 @@ from .board import BoardQuery, BoardSnapshot, Counts, read_board, read_counts
 from .calls import Argument, Batch, Call, Flow, as_is
 from .codec import TaskWithRuns
 from .errors import NotFound, Refused, Unreadable
+from .foreign import Foreign
 from .keys import Keys
 from .listing import Listing
 from .submission import JOB_DATA, check_owner, job_data
@@ -65,6 +66,7 @@ class Operations(Listing):
     def __init__(self, keys: Keys, user: str) -> None:
         self.keys = keys
         self.user = user
+        self.foreign = Foreign(keys, user)
 
     # Submitting
 
