@@ -29,6 +29,7 @@ class EventType(StrEnum):
     RQ_STOPPING = "rq.stopping"
     RQ_CANCELED = "rq.canceled"
     RQ_DELETED = "rq.deleted"
+    RQ_CARRIED = "rq.carried"
     RQ_UNSCHEDULED = "rq.unscheduled"
     AGENT_MESSAGE = "agent.message"
     WORKER_STARTED = "worker.started"

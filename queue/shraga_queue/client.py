@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import redis
 from redis.exceptions import NoScriptError, RedisError
@@ -29,12 +29,14 @@ from .codec import TaskRow, TaskWithRuns
 from .config import Settings, load_settings
 from .connect import check_server, connect_sync, explain, resolve_url
 from .errors import ShragaError
-from .foreign_client import PlainRq
 from .keys import Keys
 from .listing import Found, ListQuery, Place, TaskPage
 from .operations import Operations
 from .scripts import Bounds, Script, load_script
 from .submission import build_task
+
+if TYPE_CHECKING:
+    from .foreign_client import PlainRq
 
 T = TypeVar("T")
 
@@ -147,7 +149,9 @@ class Shraga:
     @property
     def rq(self) -> PlainRq:
         """What other programs keep in plain RQ and in rq-scheduler on the same server."""
-        return PlainRq(self.driver, self.operations.foreign)
+        from .foreign_client import PlainRq
+
+        return PlainRq(self.driver, self.operations)
 
     def submit(self, name: str, action: Action, *, owner: str | None = None, **fields: Any) -> Task:
         """Submit a task; `fields` are those of `NewTask`. Once it returns, the task is kept."""

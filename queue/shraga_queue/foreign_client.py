@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from shraga_models import ForeignJob, ForeignQueue, ForeignWorker, SchedulerEntry
+from shraga_models import ForeignJob, ForeignQueue, ForeignWorker, SchedulerEntry, Task
 
-from .foreign import EntryPage, Foreign, JobPage
+from .adoption import Wishes, adopt
+from .foreign import EntryPage, JobPage
+from .trampoline import QUEUE, carry
 
 if TYPE_CHECKING:
     from .client import SyncDriver
+    from .operations import Operations
 
 
 class PlainRq:
     """What other programs keep on the same server; errors are those of `Foreign`."""
 
-    def __init__(self, driver: SyncDriver, flows: Foreign) -> None:
+    def __init__(self, driver: SyncDriver, operations: Operations) -> None:
         self._run = driver.run
-        self._flows = flows
+        self._operations = operations
+        self._flows = operations.foreign
 
     def queues(self) -> list[ForeignQueue]:
         """Return the queues of other programs by name."""
@@ -58,3 +63,11 @@ class PlainRq:
     def unschedule(self, entry_id: str) -> None:
         """Take an entry from rq-scheduler, so that it fires no more."""
         self._run(self._flows.unschedule(entry_id))
+
+    def adopt(self, entry_id: str, wishes: Wishes = Wishes()) -> Task:
+        """Turn an entry of rq-scheduler into a task with its schedule, in one step."""
+        return self._run(adopt(self._operations, entry_id, wishes))
+
+    def carry(self, task_id: str, queue: str = QUEUE) -> datetime:
+        """Give a task's schedule to rq-scheduler too; returns when it is due."""
+        return self._run(carry(self._operations, task_id, queue))

@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from shraga_models import (
     AuditEntry,
@@ -26,10 +27,12 @@ from .board import BoardQuery, BoardSnapshot, Counts, read_board, read_counts
 from .calls import Argument, Batch, Call, Flow, as_is
 from .codec import TaskWithRuns
 from .errors import NotFound, Refused, Unreadable
-from .foreign import Foreign
 from .keys import Keys
 from .listing import Listing
 from .submission import JOB_DATA, check_owner, job_data
+
+if TYPE_CHECKING:
+    from .foreign import Foreign
 
 LEASE_MS = 6_000
 """How long a silent run or worker is trusted."""
@@ -66,7 +69,13 @@ class Operations(Listing):
     def __init__(self, keys: Keys, user: str) -> None:
         self.keys = keys
         self.user = user
-        self.foreign = Foreign(keys, user)
+
+    @cached_property
+    def foreign(self) -> Foreign:
+        """What can be asked of plain RQ and of rq-scheduler."""
+        from .foreign import Foreign
+
+        return Foreign(self.keys, self.user)
 
     # Submitting
 

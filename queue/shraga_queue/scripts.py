@@ -14,6 +14,7 @@ from .keys import Keys
 
 _KEY_USE = re.compile(r"\bK\.(\w+)")
 _LIBRARY_USE = re.compile(r"^-- Uses:\s*(.+)$", re.MULTILINE)
+_GOES_ON = re.compile(r"^-- Goes on as:\s*(\w+)$", re.MULTILINE)
 READ_ONLY_MARK = "-- Read only."
 
 
@@ -72,10 +73,15 @@ def _bounds_table(bounds: Bounds) -> str:
 
 @lru_cache(maxsize=256)
 def load_script(name: str, keys: Keys, bounds: Bounds) -> Script:
-    """Return the script `name` for a prefix; raises FileNotFoundError for an unknown one."""
+    """Return the script `name` for a prefix; raises FileNotFoundError for an unknown one.
+
+    A script that `Goes on as` another does its own part first and then, in the same call, the other's.
+    """
     body = _source(name)
-    used = _LIBRARY_USE.search(body)
-    library = [_source(f"lib_{part.strip()}") for part in used[1].split(",")] if used else []
+    if onward := _GOES_ON.search(body):
+        body += _source(onward[1])
+    used = dict.fromkeys(part.strip() for parts in _LIBRARY_USE.findall(body) for part in parts.split(","))
+    library = [_source(f"lib_{part}") for part in used]
     main = "\n".join([*library, body])
     wanted = dict.fromkeys(_KEY_USE.findall(main))
     head = ["local K = {}", *(keys.lua_functions[key] for key in wanted)]

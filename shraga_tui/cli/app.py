@@ -29,6 +29,7 @@ VERBS: dict[str, str] = {
     "audit": "follow",
     "workers": "workers",
     "worker": "workers",
+    "rq": "rq",
     "controller": "run",
     "up": "run",
     "demo": "run",

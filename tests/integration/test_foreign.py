@@ -79,7 +79,8 @@ def abandon(redis: Redis, job: Job) -> None:
 
 
 def snapshot(redis: Redis) -> dict[bytes, Any]:
-    return {key: redis.dump(key) for key in sorted(redis.keys())}
+    found: Any = redis.keys()
+    return {key: redis.dump(key) for key in found}
 
 
 # Looking
@@ -226,7 +227,7 @@ def test_workers_tell_state_queues_job_and_heartbeat(
 
     worker = wait_until(busy, 20, what=f"the worker: {programs.log()}")
     assert worker.pid == process.pid
-    assert worker.last_heartbeat is not None and worker.last_heartbeat >= worker.started_at
+    assert worker.last_heartbeat is not None and datetime.now(UTC) - worker.last_heartbeat < 60 * SECOND
     assert [one.is_running for one in shraga.rq.jobs(queue.name, "started").jobs] == [True]
     go_on.touch()
     wait_until(lambda: shraga.rq.job(job.id).status == "finished", what="the job")
@@ -379,7 +380,7 @@ def test_deleted_job_leaves_nothing(shraga: Shraga, redis: Redis, queue: rq.Queu
     shraga.rq.delete(job.id)
     left = set(redis.keys(f"{Keys().rq}:*")) - before
     assert not [key for key in left if job.id.encode() in key]
-    assert job.id.encode() not in b"".join(redis.smembers(group.key))
+    assert job.id.encode() not in set(redis.smembers(group.key))
     assert ids(shraga, queue, "failed") == []
 
 

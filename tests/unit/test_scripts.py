@@ -19,10 +19,13 @@ from shraga_queue.scripts import READ_ONLY_MARK, Bounds, load_script
 FOLDER = Path(str(files("shraga_queue") / "lua"))
 FILES = sorted(FOLDER.glob("*.lua"))
 SCRIPTS = [path.stem for path in FILES if not path.stem.startswith("lib_")]
-READERS = ["board", "counts", "events", "expired", "page", "rows", "search", "task", "workers"]
+READERS = [
+    "board", "counts", "events", "expired", "foreign_job", "foreign_jobs", "foreign_queues", "foreign_workers", "page",
+    "rows", "scheduler_entries", "scheduler_entry", "search", "task", "workers",
+]  # fmt: skip
 READING = {
     "TIME", "GET", "EXISTS", "HGET", "HMGET", "HGETALL", "ZCARD", "ZCOUNT", "ZSCORE", "ZRANGE", "ZREVRANGE",
-    "ZREVRANGEBYSCORE", "ZRANGEBYSCORE", "LRANGE", "LLEN", "SMEMBERS", "XRANGE", "XREVRANGE",
+    "ZREVRANGEBYSCORE", "ZRANGEBYSCORE", "LRANGE", "LLEN", "SMEMBERS", "XRANGE", "XREVRANGE", "HSTRLEN", "SCARD", "SRANDMEMBER",
 }  # fmt: skip
 COMMAND = re.compile(r"redis\.call\(\s*'(\w+)'")
 KEY_ARGUMENT = re.compile(r"redis\.call\(\s*'\w+',\s*([^,)]+)")
@@ -92,6 +95,8 @@ def test_libraries_a_script_names_are_the_ones_it_needs(path: Path) -> None:
 @pytest.mark.parametrize("name", sorted(set(SCRIPTS) - set(READERS)))
 def test_every_script_writes_what_it_has_collected(name: str) -> None:
     own = code(FOLDER / f"{name}.lua")
+    if onward := re.search(r"^-- Goes on as: (\w+)$", load(name), re.MULTILINE):
+        own += code(FOLDER / f"{onward[1]}.lua")
     assert ("flush()" in own) == ("local function put" in load(name))
 
 
