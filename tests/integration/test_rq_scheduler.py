@@ -112,7 +112,7 @@ def test_unscheduled_entry_is_gone_with_its_job_told_and_audited(
 ) -> None:
     entry = scheduler.enqueue_at(DUE, add, 1)
     with pytest.raises(
-        Refused, match=f"is an entry of rq-scheduler; take it .* `shraga rq unschedule {entry.id}`"
+        Refused, match=rf"is an entry of rq-scheduler; take it .* `shraga rq unschedule {entry.id}`"
     ):
         shraga.rq.delete(entry.id)
     shraga.rq.unschedule(entry.id)
@@ -120,7 +120,7 @@ def test_unscheduled_entry_is_gone_with_its_job_told_and_audited(
     assert not Job.exists(entry.id, connection=redis)
     assert [(event.type, event.created_by) for event in shraga.events()] == [("rq.unscheduled", "tester")]
     assert [(one.action, one.entity_id) for one in shraga.audit()] == [("unschedule", entry.id)]
-    with pytest.raises(NotFound, match="rq-scheduler has no entry .*`shraga rq schedules`"):
+    with pytest.raises(NotFound, match=r"rq-scheduler has no entry .*`shraga rq schedules`"):
         shraga.rq.unschedule(entry.id)
 
 

@@ -25,7 +25,8 @@ READERS = [
 ]  # fmt: skip
 READING = {
     "TIME", "GET", "EXISTS", "HGET", "HMGET", "HGETALL", "ZCARD", "ZCOUNT", "ZSCORE", "ZRANGE", "ZREVRANGE",
-    "ZREVRANGEBYSCORE", "ZRANGEBYSCORE", "LRANGE", "LLEN", "SMEMBERS", "XRANGE", "XREVRANGE", "HSTRLEN", "SCARD", "SRANDMEMBER",
+    "ZREVRANGEBYSCORE", "ZRANGEBYSCORE", "LRANGE", "LLEN", "SMEMBERS", "XRANGE", "XREVRANGE", "HSTRLEN",
+    "SCARD", "SRANDMEMBER",
 }  # fmt: skip
 COMMAND = re.compile(r"redis\.call\(\s*'(\w+)'")
 KEY_ARGUMENT = re.compile(r"redis\.call\(\s*'\w+',\s*([^,)]+)")
