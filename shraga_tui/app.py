@@ -51,6 +51,12 @@ def _events() -> Screen[Any]:
     return EventsScreen()
 
 
+def _rq() -> Screen[Any]:
+    from shraga_tui.screens.rq import RqScreen
+
+    return RqScreen()
+
+
 class ShragaApp(App[int]):
     """The control room for one connection."""
 
@@ -62,7 +68,7 @@ class ShragaApp(App[int]):
         "styles/task.tcss",
         "styles/dialogs.tcss",
     ]
-    MODES = {"board": _board, "tasks": _tasks, "workers": _workers, "events": _events}
+    MODES = {"board": _board, "tasks": _tasks, "workers": _workers, "events": _events, "rq": _rq}
     DEFAULT_MODE = "board"
     COMMANDS = {OperatorCommands} | App.COMMANDS
     PAUSE_GC_ON_SCROLL = True
@@ -192,7 +198,7 @@ class ShragaApp(App[int]):
 
 def _load_screens() -> None:
     # What is typed while a screen is still being imported would go to the one behind it.
-    for name in ("tasks", "submit", "task", "confirm", "help", "workers", "events"):
+    for name in ("tasks", "submit", "task", "confirm", "help", "workers", "events", "rq"):
         import_module(f"shraga_tui.screens.{name}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import redis.asyncio
 from redis.exceptions import NoScriptError, RedisError
@@ -32,6 +32,9 @@ from .listing import Found, ListQuery, Place, TaskPage
 from .operations import EventPage, LogPage, Operations
 from .scripts import Bounds, Script, load_script
 from .submission import build_task
+
+if TYPE_CHECKING:
+    from .foreign import Deed, QueueJobs
 
 T = TypeVar("T")
 
@@ -249,6 +252,14 @@ class AsyncShraga:
     async def workers(self) -> list[Worker]:
         """Return the workers, the ones seen last first."""
         return await self.driver.run(self.operations.workers())
+
+    async def plain_rq(self) -> list[QueueJobs]:
+        """Return other programs' queues, each with some jobs of every state."""
+        return await self.driver.run(self.operations.foreign.overview())
+
+    async def act_on_job(self, deed: Deed, job_id: str) -> str:
+        """Requeue, cancel or delete a job of another program; returns `done`, or `asked` for one that runs."""
+        return await self.driver.run(getattr(self.operations.foreign, deed)(job_id))
 
     async def set_worker_mode(self, worker: str, mode: WorkerMode) -> str:
         """Drain, resume or stop a worker by name or id; returns its id."""

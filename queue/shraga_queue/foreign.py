@@ -8,17 +8,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from shraga_models import ForeignJob, ForeignQueue, ForeignWorker, SchedulerEntry
 from shraga_models.foreign import JOB_STATES
 
 from . import codec, foreign_codec
-from .calls import Call, Flow, as_is
+from .calls import Batch, Call, Flow, as_is
 from .errors import InvalidInput, NotFound, Refused
 from .keys import Keys
 from .submission import JOB_DATA
 
+Deed = Literal["requeue", "cancel", "delete"]
+URGENT = ("failed", "started", "queued", "scheduled", "deferred", "canceled", "finished")
+"""The states of jobs, the ones that somebody looks for first."""
+MOST_QUEUES = 50
+MOST_JOBS = 10
 TAKEN = "The job {job} was just taken by a worker; look again in a moment."
 STOP_FIRST = (
     "The job {job} is running; stop it first with `shraga rq cancel {job}`, or wait until it has ended."
@@ -41,6 +46,14 @@ class JobPage:
     """Jobs of a queue in one state from a rank on, and how many are listed; one whose hash is gone is left out."""
 
     total: int
+    jobs: tuple[ForeignJob, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueJobs:
+    """A queue of another program with some jobs of every state."""
+
+    queue: ForeignQueue
     jobs: tuple[ForeignJob, ...]
 
 
@@ -76,9 +89,27 @@ class Foreign:
             raise InvalidInput("state", f"state: {state!r} is unknown: use one of {', '.join(JOB_STATES)}.")
         if queue.startswith(self.keys.queue_name_prefix):
             raise Refused(f"The queue {queue} holds tasks of Shraga; `shraga list` shows them.")
-        reply = yield self._call(as_is, "foreign_jobs", queue, state, first, max(1, count))
-        read = partial(foreign_codec.read_job, queue=queue, is_due=state == "scheduled")
-        return JobPage(int(reply[0]), tuple(read(cells) for cells in reply[1:] if cells))
+        page: JobPage = yield self._jobs_call(queue, state, first, count)
+        return page
+
+    def _jobs_call(self, queue: str, state: str, first: int, count: int) -> Call[JobPage]:
+        read_one = partial(foreign_codec.read_job, queue=queue, is_due=state == "scheduled")
+
+        def read(reply: Any) -> JobPage:
+            return JobPage(int(reply[0]), tuple(read_one(cells) for cells in reply[1:] if cells))
+
+        return self._call(read, "foreign_jobs", queue, state, first, max(1, count))
+
+    def overview(self) -> Flow[list[QueueJobs]]:
+        """Return the first queues by name, each with some jobs of every state, in two round trips."""
+        queues = (yield from self.queues())[:MOST_QUEUES]
+        wanted = [(queue, state) for queue in queues for state in URGENT if getattr(queue, state)]
+        calls = tuple(self._jobs_call(queue.name, state, 0, MOST_JOBS) for queue, state in wanted)
+        pages = (yield Batch(calls)) if calls else []
+        jobs: dict[str, list[ForeignJob]] = {queue.name: [] for queue in queues}
+        for (queue, _), page in zip(wanted, pages, strict=True):
+            jobs[queue.name] += page.jobs
+        return [QueueJobs(queue, tuple(jobs[queue.name])) for queue in queues]
 
     def job(self, job_id: str) -> Flow[ForeignJob]:
         """Return one job; raises NotFound."""

@@ -17,6 +17,7 @@ from rq.registry import CanceledJobRegistry, FailedJobRegistry, StartedJobRegist
 from rq.serializers import JSONSerializer
 
 from shraga_models import TaskStatus
+from shraga_queue.aclient import AsyncShraga
 from shraga_queue.client import Shraga
 from shraga_queue.engine import Engine
 from shraga_queue.errors import InvalidInput, NotFound, Refused
@@ -188,6 +189,17 @@ def test_scheduled_jobs_tell_when_they_are_due(shraga: Shraga, queue: rq.Queue) 
     assert [(job.id, job.due_at) for job in page.jobs] == [(sooner.id, due), (later.id, due + SECOND)]
 
 
+async def test_overview_has_the_jobs_of_each_queue_and_deeds_reach_them(
+    shraga: Shraga, redis: Redis, queue: rq.Queue
+) -> None:
+    bad, waiting = failed_job(redis, queue), queue.enqueue(add, 1)
+    async with AsyncShraga.connect(settings=shraga.settings) as client:
+        found = next(one for one in await client.plain_rq() if one.queue.name == queue.name)
+        assert [(job.id, job.status) for job in found.jobs] == [(bad.id, "failed"), (waiting.id, "queued")]
+        assert await client.act_on_job("requeue", bad.id) == "done"
+    assert ids(shraga, queue, "queued") == [waiting.id, bad.id]
+
+
 def test_unknown_state_and_job_are_named(shraga: Shraga, queue: rq.Queue) -> None:
     with pytest.raises(InvalidInput, match="state: 'dead' is unknown: use one of queued, started"):
         shraga.rq.jobs(queue.name, "dead")
@@ -241,6 +253,8 @@ def test_failed_job_is_requeued_and_runs(shraga: Shraga, redis: Redis, queue: rq
     assert shraga.rq.requeue(job.id) == "done"
     again = fetch(redis, job.id)
     assert (again.get_status(), again.started_at, again.ended_at) == ("queued", None, None)
+    assert again.enqueued_at is not None
+    assert job.enqueued_at is not None
     assert again.enqueued_at > job.enqueued_at
     assert (queue.get_job_ids(), FailedJobRegistry(queue=queue).get_job_ids(cleanup=False)) == ([job.id], [])
     assert redis.ttl(again.key) == -1

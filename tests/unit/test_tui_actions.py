@@ -14,6 +14,7 @@ from shraga_tui.screens.base import ShragaScreen
 from shraga_tui.screens.board import BoardScreen
 from shraga_tui.screens.events import EventsScreen
 from shraga_tui.screens.help import help_lines
+from shraga_tui.screens.rq import RqScreen
 from shraga_tui.screens.task import TaskScreen
 from shraga_tui.screens.tasks import TasksScreen
 from shraga_tui.screens.workers import WorkersScreen
@@ -25,6 +26,7 @@ SCREENS: dict[Scope, type[ShragaScreen]] = {
     "workers": WorkersScreen,
     "events": EventsScreen,
     "task": TaskScreen,
+    "rq": RqScreen,
 }
 
 
