@@ -13,7 +13,7 @@ from .message import Attachment, Message, MessageType, NewMessage, SenderType
 from .model_call import ModelCall, StoredModelCall
 from .question import Answer, NewQuestion, Question, QuestionKind
 from .run import Run, run_id
-from .schedule import Schedule
+from .schedule import Missed, Overlap, Schedule
 from .status import (
     DeliveryStatus,
     Liveness,
@@ -70,12 +70,14 @@ __all__ = [
     "LogLevel",
     "Message",
     "MessageType",
+    "Missed",
     "ModelCall",
     "Moment",
     "Move",
     "NewMessage",
     "NewQuestion",
     "NewTask",
+    "Overlap",
     "Permission",
     "Priority",
     "ProvisioningStatus",

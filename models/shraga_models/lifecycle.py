@@ -59,6 +59,10 @@ MOVES: dict[str, Move] = {
         _move("expire", {S.QUEUED, S.SCHEDULED, S.BLOCKED}, S.SKIPPED, _ENGINE, EventType.TASK_SKIPPED),
         _move("retry", _ENDED, S.QUEUED, {Actor.USER}, EventType.TASK_QUEUED),
         _move("run_now", {S.SCHEDULED}, S.QUEUED, {Actor.USER}, EventType.TASK_QUEUED),
+        _move("rest", _ENDED, S.SCHEDULED, _ENGINE, EventType.TASK_SCHEDULED),
+        _move("follow", _ENDED, S.QUEUED, _ENGINE, EventType.TASK_QUEUED),
+        _move("supersede", _WAITING, S.CANCELED, {Actor.CONTROLLER}, EventType.TASK_CANCELED),
+        _move("finish", {S.SCHEDULED}, S.COMPLETED, {Actor.CONTROLLER}, EventType.TASK_COMPLETED),
     )
 }
 

@@ -26,11 +26,20 @@ class RunContext:
     """The worker's data folder."""
     say: Callable[[float | None, str], None]
     write: Callable[[str, str, str, str], None]
+    occurrence: str = ""
+    """What a task that repeats runs for: its id with the slot, or with the key of the emit."""
+    event: str = ""
+    """The data of the event that started it, as JSON."""
 
     @property
     def idempotency_key(self) -> str:
-        """A key for effects outside: the same for every attempt of the task."""
-        return self.task_id
+        """A key for effects outside: the same for every attempt of the task, or of its occurrence where it repeats."""
+        return self.occurrence or self.task_id
+
+    @property
+    def event_data(self) -> Any:
+        """The data of the event that started the run, or None."""
+        return json.loads(self.event) if self.event else None
 
     @property
     def folder(self) -> Path:

@@ -19,6 +19,7 @@ from .client import SyncDriver
 from .config import Settings
 from .connect import connect_sync, explain, refuse_unfit, refuses, resolve_url
 from .engine import TRIM_BATCH, Engine
+from .firing import fire_due
 from .keys import Keys
 from .mending import Mender
 from .operations import LEASE_MS
@@ -76,6 +77,7 @@ class Controller:
         self._tell_away_at = 0.0
         self.duties = [
             Duty("release", 0.0, self._release),
+            Duty("fire", 0.0, self._fire),
             Duty("reap", REAP_EVERY, self._reap),
             Duty("reconcile", RECONCILE_EVERY, self._reconcile),
             Duty("trim", TRIM_EVERY, self._trim),
@@ -171,7 +173,9 @@ class Controller:
     # Duties
 
     def _release(self) -> None:
-        answer = self.engine.release_due(self.token)
+        self._take_turn(self.engine.release_due(self.token))
+
+    def _take_turn(self, answer: tuple[int, int] | None) -> None:
         if answer is None:
             self.leads = False
             return
@@ -180,6 +184,9 @@ class Controller:
             self._next_due = time.monotonic()
         elif wait_ms >= 0:
             self._next_due = min(self._next_due, time.monotonic() + wait_ms / 1000)
+
+    def _fire(self) -> None:
+        self._take_turn(fire_due(self.engine, self.token))
 
     def _reap(self) -> None:
         if time.monotonic() < self._trust_at:

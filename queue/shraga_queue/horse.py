@@ -204,7 +204,16 @@ class Horse:
         self._pump.open(claim.limits.log_bytes)
         name, home = claim.fields.get("name", ""), str(self._setup.home)
         context.enter(
-            RunContext(claim.task_id, claim.attempt, claim.owner, name, home, self._say, self._write)
+            RunContext(
+                claim.task_id,
+                claim.attempt,
+                claim.owner,
+                name,
+                home,
+                self._say,
+                self._write,
+                **_occurrence(claim),
+            )
         )
 
     def _run(self, claim: Claim) -> Outcome:
@@ -278,6 +287,15 @@ class Horse:
         with suppress(OSError):
             os.rmdir(task_folder)
         return replace(outcome, execution=None)
+
+
+def _occurrence(claim: Claim) -> dict[str, str]:
+    """Return what the run is for, and tell the programs it starts; a task that runs once has nothing of it."""
+    said = {"occurrence": claim.fields.get("occurrence", ""), "event": claim.fields.get("event_data", "")}
+    for name, value in {"SHRAGA_OCCURRENCE": said["occurrence"], "SHRAGA_EVENT_DATA": said["event"]}.items():
+        if value:
+            os.environ[name] = value
+    return said
 
 
 def _working_folder(home: Path) -> str:

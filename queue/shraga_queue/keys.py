@@ -13,6 +13,7 @@ _TEMPLATES = {
     "task": "{p}:u:{owner}:t:{task}",
     "runs": "{p}:u:{owner}:t:{task}:runs",
     "log": "{p}:u:{owner}:t:{task}:log:{attempt}",
+    "backlog": "{p}:u:{owner}:t:{task}:backlog",
     "user_index": "{p}:u:{owner}:tasks:{status}",
     "user_events": "{p}:u:{owner}:events",
     # The organisation's.
@@ -22,6 +23,10 @@ _TEMPLATES = {
     "events": "{p}:events",
     "audit": "{p}:audit",
     "due": "{p}:due",
+    "slots": "{p}:slots",
+    "repeating": "{p}:repeating",
+    "on": "{p}:on:{event}",
+    "emitted": "{p}:emitted:{event}:{key}",
     "leases": "{p}:leases",
     "forgotten": "{p}:forgotten",
     "pulse": "{p}:pulse:{hour}",

@@ -29,6 +29,7 @@ from .codec import TaskWithRuns
 from .errors import NotFound, Refused, Unreadable
 from .keys import Keys
 from .listing import Listing
+from .scheduling import Scheduling, first_slot, next_slot, submitted_schedule
 from .submission import JOB_DATA, check_owner, job_data
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class LogPage:
     last_id: str
 
 
-class Operations(Listing):
+class Operations(Listing, Scheduling):
     """Every operation on the store for one prefix, made by one user."""
 
     def __init__(self, keys: Keys, user: str) -> None:
@@ -79,24 +80,36 @@ class Operations(Listing):
 
     # Submitting
 
-    def _submit_call(self, tasks: Sequence[tuple[NewTask, str]], owner: str) -> Call[list[Any]]:
+    def _submit_call(
+        self, tasks: Sequence[tuple[NewTask, str]], owner: str, now: datetime | None = None
+    ) -> Call[list[Any]]:
         args: list[Argument] = [owner, self.user, *JOB_DATA]
         for new, task_id in tasks:
-            fields = codec.task_fields(new)
+            repeats, fields = first_slot(new, task_id, now) if now else (("", ""), [])
+            fields += codec.task_fields(new)
             args += (
                 task_id,
                 new.capability,
                 self.keys.queue_name(new.capability, new.priority),
                 new.name[:120].encode("utf-8", "replace"),
                 (new.schedule.at_ms or 0) if new.schedule else 0,
-                int(new.limits.expires_in * 1000) if new.limits.expires_in else 0,
+                int(new.limits.expires_in * 1000) if new.limits.expires_in and not repeats[0] else 0,
                 int(new.limits.timeout) or 1,
+                *repeats,
                 len(fields),
             )
             args += [field.encode("utf-8", "replace") for field in fields]
         return Call(as_is, "submit", (self.keys.make("task", owner=owner, task=tasks[0][1]),), tuple(args))
 
-    def _submitted(self, new: NewTask, task_id: str, owner: str, now: datetime, status: TaskStatus) -> Task:
+    def _submitted(
+        self,
+        new: NewTask,
+        task_id: str,
+        owner: str,
+        now: datetime,
+        status: TaskStatus,
+        there: datetime | None,
+    ) -> Task:
         # A repeated call after a lost reply finds the id taken; ids are fresh, so that is our own task.
         known = {
             "id": task_id,
@@ -109,8 +122,9 @@ class Operations(Listing):
             "updated_by": self.user,
             "attempt": 1,
             "queue": self.keys.queue_name(new.capability, new.priority),
-            "next_run_at": new.schedule.at if new.schedule and status is TaskStatus.SCHEDULED else None,
         }
+        if status is TaskStatus.SCHEDULED:
+            known |= submitted_schedule(new, task_id, there)
         return _BLANK.model_copy(update=new.__dict__ | known)
 
     def submit(self, new: NewTask, owner: str | None = None) -> Flow[Task]:
@@ -121,15 +135,17 @@ class Operations(Listing):
         """Accept many tasks, many to a script call and many calls to a round trip; each is accepted by itself."""
         who, done = check_owner(owner or self.user), list[Task]()
         waiting = [(new, new_id()) for new in tasks]
+        timed = any(new.schedule is not None and new.schedule.is_recurring for new, _ in waiting)
+        now_there = (yield from self.now()) if timed else None
         for start in range(0, len(waiting), SUBMIT_BATCH):
             batch = waiting[start : start + SUBMIT_BATCH]
             chunks = [batch[at : at + SUBMIT_CHUNK] for at in range(0, len(batch), SUBMIT_CHUNK)]
-            calls = [self._submit_call(chunk, who) for chunk in chunks]
+            calls = [self._submit_call(chunk, who, now_there) for chunk in chunks]
             replies = [(yield calls[0])] if len(calls) == 1 else (yield Batch(tuple(calls)))
             for chunk, (now, *statuses) in zip(chunks, replies, strict=True):
                 at = codec.sure_moment(now)
                 done += [
-                    self._submitted(new, task_id, who, at, TaskStatus(codec.text(status)))
+                    self._submitted(new, task_id, who, at, TaskStatus(codec.text(status)), now_there)
                     for (new, task_id), status in zip(chunk, statuses, strict=True)
                 ]
         return done
@@ -198,7 +214,9 @@ class Operations(Listing):
     def retry(self, task_id: str) -> Flow[Task]:
         """Run an ended task again, or a scheduled one now; raises NotFound or Refused."""
         task = yield from self.get_task(task_id)
-        args = (task_id, self.user, job_data(task_id), int(task.limits.timeout) or 1)
+        args: tuple[Argument, ...] = (task_id, self.user, job_data(task_id), int(task.limits.timeout) or 1)
+        if task.schedule is not None and task.schedule.is_recurring:
+            args += (*next_slot(task_id, task.schedule, (yield from self.now())), task.schedule.on or "")
         reply = yield Call(as_is, "retry", (self.keys.make("owners"),), args)
         answer, status = codec.text(reply[0]), codec.text(reply[1])
         if answer == "refused":

@@ -20,7 +20,8 @@ READ_ONLY_MARK = "-- Read only."
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much of what only grows is kept: entries per stream, seconds of RQ's view of ended jobs."""
+    """How much of what only grows is kept: entries per stream, seconds of RQ's view of ended jobs,
+    occurrences that wait for a task's run to end, seconds an emit's key is remembered."""
 
     events: int = 100_000
     user_events: int = 20_000
@@ -28,6 +29,8 @@ class Bounds:
     rq_seconds: int = 86_400
     log_seconds: int = 30 * 86_400
     bells: int = 64
+    backlog: int = 1_000
+    emit_seconds: int = 86_400
 
 
 @dataclass(frozen=True, slots=True)
