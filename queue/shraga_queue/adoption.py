@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from shraga_models import ForeignJob, NewTask, SchedulerEntry, Task, new_id
@@ -96,14 +97,18 @@ def _schedule(entry: SchedulerEntry, wishes: Wishes) -> dict[str, Any]:
         raise Refused(
             f"How the entry {entry.id} repeats cannot be read without loading its pickle; submit the task by hand."
         )
+    if entry.interval and entry.cron is None:
+        # rq-scheduler counts the runs that are left; the last one's time says the same.
+        left = None if entry.repeat is None else (max(1, entry.repeat) - 1) * entry.interval
+        last = None if left is None else (entry.next_run_at + timedelta(seconds=left)).isoformat()
+        return {"interval": entry.interval, "ends_at": last}
+    if entry.cron is None:
+        return {"at": entry.next_run_at.isoformat()}
     if entry.repeat is not None:
         raise Refused(
-            f"The entry {entry.id} runs {entry.repeat} more time(s), and a schedule of Shraga counts none; "
+            f"The entry {entry.id} runs {entry.repeat} more time(s), and a cron expression of Shraga counts none; "
             "submit the task by hand with an end date."
         )
-    if entry.cron is None:
-        once = {"at": entry.next_run_at.isoformat()}
-        return {"interval": entry.interval} if entry.interval else once
     if len(entry.cron.split()) != DAYS:
         raise Refused(
             f"The entry {entry.id} has the cron expression {entry.cron!r}; submit the task by hand with one of "
@@ -122,7 +127,11 @@ def adopt(operations: Operations, entry_id: str, wishes: Wishes = Wishes()) -> F
     """Turn an entry of rq-scheduler into a task, in one script; raises NotFound, Refused or InvalidInput."""
     entry = yield from operations.foreign.entry(entry_id)
     new, task_id = task_of(entry, wishes), new_id()
-    call = operations._submit_call([(new, task_id)], check_owner(wishes.owner or operations.user))
+    now = yield from operations.now()
+    if entry.interval and entry.cron is None:
+        # As if it had been submitted one interval before the time that rq-scheduler has for the next run.
+        now = entry.next_run_at - timedelta(seconds=entry.interval)
+    call = operations._submit_call([(new, task_id)], check_owner(wishes.owner or operations.user), now)
     due = int(entry.next_run_at.timestamp())
     reply = yield replace(call, script="adopt", args=(entry_id, due, task_id, *call.args))
     if codec.text(reply[0]) == "moved":

@@ -63,6 +63,8 @@ class AsyncSchedules:
         """Leave a task's next slot out."""
         return await self.driver.run(self.operations.skip_slot(task_id))
 
-    async def emit(self, event: str, data: dict[str, Any] | None = None, *, key: str | None = None) -> Emitted:
+    async def emit(
+        self, event: str, data: dict[str, Any] | None = None, *, key: str | None = None
+    ) -> Emitted:
         """Start every task that is bound to an event; the same `key` is heard once a day."""
         return await self.driver.run(self.operations.emit(event, data, key))

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from . import codec
 from .calls import Argument, Call, Flow, as_is
-from .errors import InvalidInput, NotFound, Refused
+from .errors import InvalidInput, NotFound, Refused, Unreadable
+from .firing import planned
 from .keys import Keys
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ QUEUE = "shraga-trampoline"
 LOOK_EVERY = 60
 """Seconds after which rq-scheduler fires an entry again whose job was lost before it could name the next slot."""
 JOB_TIMEOUT = 60
+MOST_SLOTS = 500
+"""Slots that one job sees to; the next one goes on."""
 
 
 def entry_id_of(task_id: str) -> str:
@@ -49,10 +52,22 @@ def fire(task_id: str, prefix: str) -> str:
 
 
 def let_fire(keys: Keys, task_id: str) -> Flow[str]:
-    """Start what is due of a task, once for each slot, whoever asks."""
-    entries = (keys.make("scheduler_entries"),)
-    said: str = yield Call(codec.text, "trampoline", entries, (task_id, ACTOR, entry_id_of(task_id)))
-    return said
+    """Start what is due of a task, once for each slot, whoever asks; raises Unreadable for a damaged schedule."""
+    entries, slots = (keys.make("scheduler_entries"),), (keys.make("slots"),)
+    look = Call(as_is, "trampoline", entries, (task_id, ACTOR, entry_id_of(task_id)))
+    fired = False
+    for _ in range(MOST_SLOTS):
+        said, *due = map(codec.text, (yield look))
+        if said != "slot":
+            return "fired" if fired else said
+        now, slot, spec = due
+        try:
+            firing = planned(task_id, slot, spec, int(now))
+        except ValueError as error:
+            raise Unreadable(f"The schedule of the task {task_id} cannot be read: {error}.") from error
+        yield Call(as_is, "fire", slots, ("", *firing))
+        fired = True
+    return "fired"
 
 
 def carry(operations: Operations, task_id: str, queue: str = QUEUE) -> Flow[datetime]:
@@ -66,7 +81,10 @@ def carry(operations: Operations, task_id: str, queue: str = QUEUE) -> Flow[date
     if answer == "missing":
         raise NotFound(f"There is no task {task_id!r}; `shraga list` shows the ones there are.")
     if answer == "refused":
-        raise Refused(f"The task {task_id} is {status}; only a scheduled one can be carried by rq-scheduler.")
+        raise Refused(
+            f"The task {task_id} is {status} and has no time to start at; only one with a start time or an "
+            "active schedule can be carried."
+        )
     return codec.sure_moment(codec.text(reply[2]))
 
 

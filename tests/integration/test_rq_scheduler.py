@@ -19,6 +19,7 @@ from shraga_queue.adoption import Wishes
 from shraga_queue.client import Shraga
 from shraga_queue.engine import Engine
 from shraga_queue.errors import InvalidInput, NotFound, Refused
+from shraga_queue.firing import fire_due
 from shraga_queue.keys import Keys
 from shraga_queue.trampoline import JOB_TIMEOUT, LOOK_EVERY, entry_id_of
 from tests.factories import assert_agreement, bring_to, execute, hire, make_due, new_task
@@ -54,6 +55,19 @@ def scheduler(redis: Redis) -> Scheduler:
 
 def scheduled_task(shraga: Shraga) -> str:
     return shraga.submit_task(new_task(schedule=Schedule(at=DUE))).id
+
+
+def shraga_entry(scheduler: Scheduler, task: str) -> Job:
+    return Job.fetch(entry_id_of(task), connection=scheduler.connection)
+
+
+def make_slot_due(shraga: Shraga, task: str) -> None:
+    """Let the time of a task's next slot come."""
+    found = shraga.get(task)
+    key = shraga.driver.keys.make("task", owner=found.owner, task=task)
+    now = int(shraga.driver.run(shraga.operations.now()).timestamp() * 1000)
+    execute(shraga, "HSET", key, "next_slot", now - 10)
+    execute(shraga, "ZADD", shraga.driver.keys.make("slots"), "XX", now - 10, task)
 
 
 def repeats(entry: SchedulerEntry) -> tuple[Any, ...]:
@@ -176,6 +190,28 @@ def test_entry_that_fired_meanwhile_is_not_adopted(
     assert shraga.find_ids() == []
 
 
+def test_adopted_interval_goes_on_from_rq_scheduler_s_next_time(shraga: Shraga, scheduler: Scheduler) -> None:
+    entry = scheduler.schedule(DUE, add, kwargs={"a": 1}, interval=90, repeat=3)
+    task = shraga.rq.adopt(entry.id)
+    (row,) = shraga.schedules().rows
+    assert (row.id, row.next_run_at) == (task.id, DUE)
+    assert (row.schedule.interval, row.schedule.ends_at) == (90, DUE + timedelta(seconds=180))
+    assert entry not in scheduler
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning:rq_scheduler")
+def test_adopted_cron_expression_is_read_in_the_zone_that_was_named(
+    shraga: Shraga, scheduler: Scheduler
+) -> None:
+    entry = scheduler.cron("0 2 * * *", add, kwargs={"a": 1})
+    with pytest.raises(InvalidInput, match="local time of its server"):
+        shraga.rq.adopt(entry.id)
+    shraga.rq.adopt(entry.id, Wishes(time_zone="Asia/Kolkata"))
+    (row,) = shraga.schedules().rows
+    assert row.next_run_at is not None
+    assert (row.next_run_at.hour, row.next_run_at.minute) == (20, 30)
+
+
 # Carrying
 
 
@@ -221,6 +257,44 @@ def test_trampoline_that_comes_early_names_the_time_and_starts_nothing(
     assert shraga.rq.entry(entry_id_of(task)).next_run_at == DUE
 
 
+def test_slots_of_a_carried_schedule_start_one_run_each_and_the_entry_names_the_next(
+    shraga: Shraga, redis: Redis, scheduler: Scheduler, engine: Engine
+) -> None:
+    hand = hire(engine)
+    task = shraga.submit_task(new_task(schedule=Schedule(interval=3600))).id
+    shraga.rq.carry(task, scheduler.queue_name)
+    for count in (1, 2):
+        make_slot_due(shraga, task)
+        for _ in range(2):
+            scheduler.enqueue_job(shraga_entry(scheduler, task))
+        work(redis, scheduler.queue_name)
+        found = shraga.get_with_runs(task)
+        assert (found.task.status, len(found.runs)) == ("queued", count)
+        hand.commit(hand.claim())
+        assert shraga.get(task).status == "scheduled"
+    upcoming = shraga.get(task).next_run_at
+    assert upcoming is not None
+    assert 0 <= (shraga.rq.entry(entry_id_of(task)).next_run_at - upcoming).total_seconds() <= 1
+    runs = [run.occurrence for run in shraga.runs(task)]
+    assert len(set(runs)) == len(runs) == 2
+    assert [job.get_status() for job in scheduler.get_jobs()] == ["finished"]
+
+
+def test_trampoline_and_leader_together_start_a_slot_once(
+    shraga: Shraga, redis: Redis, scheduler: Scheduler, engine: Engine
+) -> None:
+    task = shraga.submit_task(new_task(schedule=Schedule(interval=3600))).id
+    shraga.rq.carry(task, scheduler.queue_name)
+    make_slot_due(shraga, task)
+    engine.lead("t", 60_000)
+    assert fire_due(engine, "t") is not None
+    scheduler.enqueue_job(shraga_entry(scheduler, task))
+    work(redis, scheduler.queue_name)
+    assert len(shraga.runs(task)) == 1
+    assert [event.type for event in shraga.events()].count("task.queued") == 1
+    assert [event.type for event in shraga.events()].count("schedule.skipped") == 0
+
+
 def test_entry_goes_with_its_task(shraga: Shraga, redis: Redis, scheduler: Scheduler) -> None:
     task = scheduled_task(shraga)
     shraga.rq.carry(task, scheduler.queue_name)
@@ -235,7 +309,7 @@ def test_what_cannot_be_carried_is_refused(shraga: Shraga, engine: Engine, redis
     with pytest.raises(NotFound, match="There is no task 'nobody'"):
         shraga.rq.carry("nobody")
     done = bring_to(shraga, hire(engine), TaskStatus.COMPLETED)
-    with pytest.raises(Refused, match="is completed; only a scheduled one can be carried"):
+    with pytest.raises(Refused, match="is completed and has no time to start at"):
         shraga.rq.carry(done.id)
     with pytest.raises(InvalidInput, match="is none that a plain RQ worker serves"):
         shraga.rq.carry(scheduled_task(shraga), shraga.driver.keys.queue_name("any", "normal"))

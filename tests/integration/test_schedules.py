@@ -154,7 +154,9 @@ def test_lost_run_of_a_task_that_repeats_is_tried_again_and_then_rests(
     assert_agreement(shraga)
 
 
-def test_run_that_is_not_begun_in_time_expires_and_the_task_rests(shraga: Shraga, engine: Engine, hand: Hand) -> None:
+def test_run_that_is_not_begun_in_time_expires_and_the_task_rests(
+    shraga: Shraga, engine: Engine, hand: Hand
+) -> None:
     task = repeating(shraga, Limits(expires_in=60))
     let_slot_come(shraga, task)
     fire(engine)
@@ -191,7 +193,9 @@ def test_overlapping_slot_is_skipped_counted_and_told(
     assert len(shraga.runs(task.id)) == 1
 
 
-def test_overlapping_slots_queue_and_run_one_after_the_other(shraga: Shraga, engine: Engine, hand: Hand) -> None:
+def test_overlapping_slots_queue_and_run_one_after_the_other(
+    shraga: Shraga, engine: Engine, hand: Hand
+) -> None:
     task = repeating(shraga, overlap="queue")
     slots = []
     for late in (30, 20, 10):
@@ -259,7 +263,9 @@ def test_cancel_of_a_task_that_rests_ends_it_for_good(shraga: Shraga, engine: En
     assert_agreement(shraga)
 
 
-def test_cancel_of_a_running_one_stops_the_run_and_the_schedule(shraga: Shraga, engine: Engine, hand: Hand) -> None:
+def test_cancel_of_a_running_one_stops_the_run_and_the_schedule(
+    shraga: Shraga, engine: Engine, hand: Hand
+) -> None:
     task = repeating(shraga, overlap="queue")
     for _ in range(2):
         let_slot_come(shraga, task)
@@ -527,7 +533,11 @@ def test_list_of_schedules_says_when_how_and_how_the_last_run_ended(
     assert (rows[hourly.id].words, rows[hourly.id].last_status, rows[hourly.id].last_error) == (
         "every hour", RunStatus.FAILED, "why",
     )  # fmt: skip
-    assert (rows[bound.id].words, rows[bound.id].next_run_at, rows[bound.id].last_status) == ("on go", None, None)
+    assert (rows[bound.id].words, rows[bound.id].next_run_at, rows[bound.id].last_status) == (
+        "on go",
+        None,
+        None,
+    )
     assert shraga.schedules(owner="nobody").rows == ()
     shraga.emit("go")
     hand.claim()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -37,6 +37,18 @@ def test_entry_becomes_a_python_task_at_its_time() -> None:
     assert task.metadata == {"rq_scheduler": {"entry": "e1", "queue": "mail"}}
 
 
+def test_entry_that_repeats_becomes_a_schedule() -> None:
+    every = task_of(entry(interval=90)).schedule
+    assert every is not None
+    assert (every.interval, every.ends_at) == (90, None)
+    counted = task_of(entry(interval=90, repeat=3)).schedule
+    assert counted is not None
+    assert counted.ends_at == DUE + timedelta(seconds=180)
+    daily = task_of(entry(cron="0 2 * * *"), Wishes(time_zone="Europe/Berlin")).schedule
+    assert daily is not None
+    assert (daily.cron, daily.time_zone) == ("0 2 * * *", "Europe/Berlin")
+
+
 def test_method_of_a_class_is_called_on_its_module() -> None:
     task = task_of(entry({"function": "shop.jobs.Mailer.send"}))
     assert task.action.model_dump()["callable"] == "shop.jobs:Mailer.send"
@@ -58,7 +70,7 @@ def test_positional_arguments_are_given_names() -> None:
         ({"args": None}, {}, "has arguments that are no plain values"),
         ({"kwargs": None}, {}, "has arguments that are no plain values"),
         ({}, {"is_readable": False}, "How the entry e1 repeats cannot be read"),
-        ({}, {"interval": 60, "repeat": 3}, "runs 3 more time"),
+        ({}, {"cron": "0 2 * * *", "repeat": 3}, "runs 3 more time"),
         ({}, {"cron": "0 0 1 * * * 2030"}, "with one of five fields"),
     ],
 )

@@ -5,8 +5,8 @@
 -- Invariants: carrying again changes the entry, and makes no second one.
 local t = find(ARGV[1])
 if not t then return {'missing', '', 0} end
-local due = redis.call('ZSCORE', K.due(), t.id)
-if t.status ~= 'scheduled' or not due then return {'refused', t.status, 0} end
+local due = redis.call('ZSCORE', K.slots(), t.id) or redis.call('ZSCORE', K.due(), t.id)
+if not due then return {'refused', t.status, 0} end
 redis.call('DEL', K.rq_job(ARGV[3]))
 redis.call('HSET', K.rq_job(ARGV[3]), 'created_at', stamp(NOW), unpack(ARGV, 5))
 redis.call('ZADD', KEYS[1], math.ceil(due / 1000), ARGV[3])

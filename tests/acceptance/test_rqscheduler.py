@@ -23,7 +23,7 @@ def programs(server_url: str, tmp_path: Path) -> Iterator[Programs]:
         yield started
 
 
-def test_schedule_fires_through_a_running_rqscheduler(
+def test_start_time_comes_through_a_running_rqscheduler(
     shraga: Shraga, processes: Processes, programs: Programs
 ) -> None:
     soon = datetime.now(UTC) + timedelta(seconds=2)
@@ -39,3 +39,27 @@ def test_schedule_fires_through_a_running_rqscheduler(
     assert run.started_at is not None and run.started_at >= soon
     assert shraga.rq.job(entry_id_of(task)).status in ("started", "finished")
     assert_agreement(shraga)
+
+
+def test_each_slot_fires_once_through_two_rqschedulers_that_are_killed(
+    shraga: Shraga, processes: Processes, programs: Programs
+) -> None:
+    queue = f"{shraga.settings.prefix}-trampoline"
+    task = shraga.submit_task(new_task(schedule=Schedule(interval=2))).id
+    shraga.rq.carry(task, queue)
+    programs.scheduler()
+    first = programs.scheduler()
+    programs.worker(queue)
+    programs.worker(queue)
+    processes.worker(shraga)
+
+    def done(count: int) -> bool:
+        return sum(run.status == "completed" for run in shraga.runs(task)) >= count
+
+    wait_until(lambda: done(2), 40, what=f"two runs: {programs.log()}")
+    first.kill()
+    wait_until(lambda: done(4), 40, what=f"four runs: {programs.log()}")
+    slots = [run.occurrence for run in shraga.runs(task) if run.occurrence]
+    assert len(slots) == len(set(slots))
+    assert {run.triggered_by for run in shraga.runs(task) if run.occurrence} == {"schedule"}
+    assert shraga.counts().has_leader is False
