@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from .base import Model, Moment, Slug
 from .durations import Seconds
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FORMS = ("cron", "interval", "at", "on")
 _CRON = "write five fields, minute hour day month weekday, such as '0 2 * * mon-fri', or @daily"
 _ALIASES = ("@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually")
@@ -115,7 +116,7 @@ class Schedule(Model):
 
 
 def _ms(at: datetime | None) -> int | None:
-    return None if at is None else round(at.astimezone(UTC).timestamp() * 1000)
+    return None if at is None else (at.astimezone(UTC) - _EPOCH) // timedelta(milliseconds=1)
 
 
 def _checked_cron(cron: str) -> str:

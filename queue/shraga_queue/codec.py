@@ -262,9 +262,6 @@ class TaskRow:
 def read_row(cells: Sequence[Any]) -> TaskRow:
     """Return a row of the scripts `board` and `search`."""
     cell = texts(cells)
-    known = dict(
-        zip(("status", "attempt", "run", "repeats"), (cell[2], cell[10], cell[19], cell[21]), strict=True)
-    )
     return TaskRow(
         id=cell[0],
         name=cell[1],
@@ -281,13 +278,21 @@ def read_row(cells: Sequence[Any]) -> TaskRow:
         thought=cell[12],
         error=cell[13],
         worker=cell[14],
-        scheduled_at=int((cell[22] if rests(known) else cell[15]) or 0),
+        scheduled_at=int((_next_slot(cell) if cell[21] else cell[15]) or 0),
         started_at=int(cell[16] or 0),
         canceling=bool(cell[17]) and cell[2] == TaskStatus.RUNNING,
         failures=int(cell[18] or 0),
         run=cell[19],
         exit_code=cell[20],
     )
+
+
+def _next_slot(cell: Sequence[str]) -> str:
+    """When a task that repeats is due, from the cells of its row; empty while it is paused."""
+    known = {"status": cell[2], "attempt": cell[10], "run": cell[19], "repeats": cell[21]}
+    if not rests(known):
+        return cell[15]
+    return "" if cell[23] else cell[22]
 
 
 class HeldRun(NamedTuple):

@@ -26,8 +26,8 @@ def test_every_status_a_task_can_have_is_reached_from_where_it_is_accepted() -> 
 
 
 @pytest.mark.parametrize("status", FINAL)
-def test_a_final_status_is_left_by_retry_alone(status: TaskStatus) -> None:
-    assert [move.name for move in legal_moves(status)] == ["retry"]
+def test_a_final_status_is_left_by_people_and_by_what_repeats_alone(status: TaskStatus) -> None:
+    assert [move.name for move in legal_moves(status)] == ["retry", "rest", "follow"]
 
 
 @pytest.mark.parametrize("status", OPEN)
@@ -53,6 +53,10 @@ def test_every_open_status_can_come_to_an_end(status: TaskStatus) -> None:
         "expire": {WORKER, CONTROLLER},
         "retry": {USER},
         "run_now": {USER},
+        "rest": {WORKER, CONTROLLER},
+        "follow": {WORKER, CONTROLLER},
+        "supersede": {CONTROLLER},
+        "finish": {CONTROLLER},
     }.items(),
 )
 def test_moves_are_made_by_the_right_hands(name: str, actors: set[Actor]) -> None:
@@ -64,18 +68,18 @@ def test_what_people_decide_is_audited() -> None:
 
 
 def test_table_names_its_moves_and_tells_each_as_an_event_of_tasks() -> None:
-    assert len(MOVES) == 12
+    assert len(MOVES) == 16
     assert all(name == move.name and move.event.startswith("task.") for name, move in MOVES.items())
 
 
 @pytest.mark.parametrize(
     ("status", "actor", "names"),
     [
-        (TaskStatus.QUEUED, None, {"claim", "cancel", "expire"}),
+        (TaskStatus.QUEUED, None, {"claim", "cancel", "expire", "supersede"}),
         (TaskStatus.SCHEDULED, USER, {"cancel", "run_now"}),
         (TaskStatus.RUNNING, CONTROLLER, {"fail", "retry_later", "retry_now", "stop"}),
         (TaskStatus.RUNNING, USER, set()),
-        (TaskStatus.COMPLETED, WORKER, set()),
+        (TaskStatus.COMPLETED, WORKER, {"rest", "follow"}),
     ],
 )
 def test_legal_moves_are_narrowed_by_status_and_actor(

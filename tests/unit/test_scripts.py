@@ -20,9 +20,24 @@ FOLDER = Path(str(files("shraga_queue") / "lua"))
 FILES = sorted(FOLDER.glob("*.lua"))
 SCRIPTS = [path.stem for path in FILES if not path.stem.startswith("lib_")]
 READERS = [
-    "board", "counts", "events", "expired", "foreign_job", "foreign_jobs", "foreign_queues", "foreign_workers", "page",
-    "rows", "scheduler_entries", "scheduler_entry", "search", "task", "workers",
-]  # fmt: skip
+    "board",
+    "counts",
+    "events",
+    "expired",
+    "foreign_job",
+    "foreign_jobs",
+    "foreign_queues",
+    "foreign_workers",
+    "page",
+    "rows",
+    "scheduler_entries",
+    "scheduler_entry",
+    "schedules",
+    "search",
+    "slots",
+    "task",
+    "workers",
+]
 READING = {
     "TIME", "GET", "EXISTS", "HGET", "HMGET", "HGETALL", "ZCARD", "ZCOUNT", "ZSCORE", "ZRANGE", "ZREVRANGE",
     "ZREVRANGEBYSCORE", "ZRANGEBYSCORE", "LRANGE", "LLEN", "SMEMBERS", "XRANGE", "XREVRANGE", "HSTRLEN",
@@ -134,3 +149,8 @@ def test_lua_writes_a_time_as_rq_reads_it(at: datetime) -> None:
     ms = int(at.replace(tzinfo=UTC).timestamp() * 1000)
     expected = datetime.fromtimestamp(ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{ms % 1000:03d}000Z"
     assert lua.globals().stamp(ms) == expected
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_script_that_moves_tasks_knows_what_follows_a_run_of_one_that_repeats(name: str) -> None:
+    assert ("local function move" in load(name)) == ("REPEAT.after = function" in load(name))

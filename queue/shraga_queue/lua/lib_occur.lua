@@ -113,7 +113,7 @@ local function mend_rest(t)
 end
 
 -- A run has ended: the occurrence that waits follows, or the task rests, or that was the end of it.
-function REPEAT.after(t)
+REPEAT.after = function(t)
   t.ended = t.status
   local backlog = K.backlog(t.owner, t.id)
   local got = redis.call('HMGET', t.key, 'overtaken', 'cancel_by', 'next_slot', 'event')
