@@ -131,7 +131,7 @@ def read_job(cells: Any, queue: str = "", *, is_due: bool = False) -> ForeignJob
         due_at=sure_moment(float(score) * 1000) if is_due and text(score) else None,
         worker=text(worker),
         timeout=limit if limit is not None and limit > 0 else None,
-        is_running=text(status) == "started" and int(live) > 0,
+        is_running=int(live) > 0,
         dependents=int(dependents),
         error=_error(exc, pairs(result)),
     )

@@ -302,6 +302,19 @@ def test_job_that_a_worker_is_about_to_begin_is_left_alone(
     assert fetch(redis, job.id).get_status() == "queued"
 
 
+def test_job_that_runs_on_after_rq_s_own_cancel_is_not_started_twice(
+    shraga: Shraga, redis: Redis, queue: rq.Queue
+) -> None:
+    job = queue.enqueue(add, 1)
+    redis.zadd(Keys().make("rq_executions", task=job.id), {f"{job.id}:x": 9e9})
+    with pytest.raises(Refused, match="was just taken by a worker"):
+        shraga.rq.cancel(job.id)
+    job.cancel()
+    with pytest.raises(Refused, match="is running; stop it first"):
+        shraga.rq.requeue(job.id)
+    assert queue.count == 0
+
+
 def test_finished_job_is_not_requeued_and_one_with_a_rate_limit_is_rq_s_own(
     shraga: Shraga, redis: Redis, queue: rq.Queue
 ) -> None:

@@ -10,9 +10,10 @@ local function foreign(id, ours, mark)
     name = cut(got[3] or '', 120), limit = got[5] or '', group = got[6] or '', ttl = tonumber(got[7] or ''),
     is_ours = string.sub(got[2] or '', 1, #ours) == ours}
   local live = redis.call('ZCOUNT', K.rq_executions(id), string.format('(%d', math.floor(NOW / 1000)), '+inf')
-  job.running = job.status == 'started' and live > 0
+  -- Whatever its status says: RQ's own cancel lets a run go on.
+  job.running = live > 0 and job.status ~= 'queued'
   -- A worker has taken it from the list and not begun it.
-  job.taken = job.status == 'queued' and redis.call('LPOS', K.rq_intermediate(job.queue), id)
+  job.taken = job.status == 'queued' and (live > 0 or redis.call('LPOS', K.rq_intermediate(job.queue), id))
   return job
 end
 

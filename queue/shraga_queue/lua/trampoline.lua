@@ -1,5 +1,5 @@
 -- Start what is due of one task, for rq-scheduler, and tell rq-scheduler when the next is.
--- Uses: time, put, tell, rq, text, find, move, entry
+-- Uses: time, put, tell, rq, text, find, move, occur, entry
 -- KEYS[1] the entries. ARGV: 1 task, 2 actor, 3 the entry's id.
 -- Reply: {'fired' | 'early' | 'gone'}, or {'slot', now in ms, slot, spec} of one that repeats and has a slot that is due,
 --   for whoever can tell what follows it.
