@@ -39,6 +39,8 @@ DETAILS = LocalMachine(hostname="box").model_dump_json()
 RQ_STATUS = {
     TaskStatus.QUEUED: "queued",
     TaskStatus.SCHEDULED: "scheduled",
+    TaskStatus.AWAITING_APPROVAL: "deferred",
+    TaskStatus.WAITING_FOR_INPUT: "deferred",
     TaskStatus.RUNNING: "started",
     TaskStatus.COMPLETED: "finished",
     TaskStatus.FAILED: "failed",
@@ -47,6 +49,8 @@ RQ_STATUS = {
 }
 RQ_REGISTRY = {
     TaskStatus.SCHEDULED: "rq_scheduled",
+    TaskStatus.AWAITING_APPROVAL: "rq_deferred",
+    TaskStatus.WAITING_FOR_INPUT: "rq_deferred",
     TaskStatus.RUNNING: "rq_started",
     TaskStatus.COMPLETED: "rq_finished",
     TaskStatus.FAILED: "rq_failed",
@@ -283,6 +287,7 @@ class Ledger:
         }  # fmt: skip
         self.leases = self._zset("leases")
         self.due = self._zset("due")
+        self.questions = self._zset("questions")
         self.timed = self._zset("slots")
         self.repeating = self._zset("repeating")
         events = sorted({got["event"] for got in self.hashes.values() if got.get("event")})
@@ -346,6 +351,8 @@ class Ledger:
             "job status": self.jobs[task].get("status") == RQ_STATUS[status],
             "slot": slot.startswith(f"{got.get('slot')} {got['attempt']} {got.get('fence')} ") == running,
             "runs": sorted(map(int, self.runs[task])) == list(range(1, int(got["attempt"]))),
+            "question": (task in self.questions) == ("question" in got),
+            "wait": status is not TaskStatus.WAITING_FOR_INPUT or "question" in got,
             "registries": self._registered(task, queue) == expected,
         }  # fmt: skip
         return [f"{task} ({status}): {name} disagrees" for name, holds in facts.items() if not holds]
@@ -365,7 +372,8 @@ class Ledger:
             "owner's index": [task for index in self.user_index.values() for task in index],
             "leases": list(self.leases),
             "slots": [*self.timed, *self.repeating],
-            "due": [member.removeprefix("expire:") for member in self.due],
+            "due": [member.partition(":")[2] or member for member in self.due],
+            "questions": list(self.questions),
             "lists": [task for tasks in self.lists.values() for task in tasks],
             "registries": [task.partition(":")[0] for found in self.registries.values() for task in found],
         }

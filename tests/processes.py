@@ -15,6 +15,8 @@ from shraga_queue.config import Settings
 from shraga_queue.up import environment, part_arguments
 from tests.waiting import wait_until
 
+HOUSE = Path(__file__).parent.parent
+
 
 class Processes:
     """Starts parts as `shraga up` would, each in a group of its own, and ends them."""
@@ -53,7 +55,7 @@ class Processes:
                 stderr=log,
                 process_group=0,
                 env=environment(self.settings)
-                | {"PYTHONPATH": str(Path(__file__).parent.parent)}
+                | {"PYTHONPATH": os.pathsep.join(str(HOUSE / part) for part in ("", "queue", "models"))}
                 | (env or {})
                 | {proctree.PARENT_MARK: str(os.getpid())},
             )

@@ -12,6 +12,7 @@ from .limits import Limits
 from .message import Attachment, Message, MessageType, NewMessage, SenderType
 from .model_call import ModelCall, StoredModelCall
 from .question import Answer, NewQuestion, Question, QuestionKind
+from .review import Decision, Review
 from .run import Run, run_id
 from .schedule import Missed, Overlap, Schedule
 from .status import (
@@ -54,6 +55,7 @@ __all__ = [
     "CloudVM",
     "Container",
     "CurrentTask",
+    "Decision",
     "DeliveryStatus",
     "DevBox",
     "Event",
@@ -85,6 +87,7 @@ __all__ = [
     "Question",
     "QuestionKind",
     "Record",
+    "Review",
     "Role",
     "Run",
     "RunStatus",

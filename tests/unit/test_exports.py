@@ -11,16 +11,16 @@ import shraga_queue
 
 MODELS = """
 ANY_CAPABILITY MAX_FIELD_CHARACTERS MOVES Action Actor Answer Attachment AuditEntry Capability CapabilityLevel CloudVM
-Container CurrentTask DeliveryStatus DevBox Event EventType ExecutionDetails ForeignJob ForeignQueue ForeignWorker
-Http Limits Liveness LocalMachine LogEntry LogLevel Message MessageType Missed ModelCall Moment Move NewMessage
-NewQuestion NewTask Overlap Permission Priority ProvisioningStatus Python Question QuestionKind Record Role Run
-RunStatus Schedule SchedulerEntry SenderType Shell StoredModelCall Task TaskFilter TaskInput TaskKind TaskOutput
-TaskSpec TaskStatus User UserStatus Verdict Worker WorkerDetails WorkerMode WorkerStatus can legal_moves new_id
-parse_filter run_id
+Container CurrentTask Decision DeliveryStatus DevBox Event EventType ExecutionDetails ForeignJob ForeignQueue
+ForeignWorker Http Limits Liveness LocalMachine LogEntry LogLevel Message MessageType Missed ModelCall Moment Move
+NewMessage NewQuestion NewTask Overlap Permission Priority ProvisioningStatus Python Question QuestionKind Record
+Review Role Run RunStatus Schedule SchedulerEntry SenderType Shell StoredModelCall Task TaskFilter TaskInput TaskKind
+TaskOutput TaskSpec TaskStatus User UserStatus Verdict Worker WorkerDetails WorkerMode WorkerStatus can legal_moves
+new_id parse_filter run_id
 """
 QUEUE = """
 AsyncShraga Forbidden Http InvalidInput Limits NewTask NotFound Python Refused Schedule Shell Shraga ShragaError Task
-Unreachable current_run log progress thought
+Unreachable ask current_run log progress thought
 """
 PACKAGES = [(shraga_models, MODELS), (shraga_queue, QUEUE)]
 

@@ -29,6 +29,7 @@ READERS = [
     "foreign_queues",
     "foreign_workers",
     "page",
+    "questions",
     "rows",
     "scheduler_entries",
     "scheduler_entry",
