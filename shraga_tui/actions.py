@@ -7,10 +7,10 @@ from typing import Literal
 
 from textual.binding import Binding, BindingType
 
-Scope = Literal["board", "tasks", "workers", "events", "task", "rq"]
-EVERYWHERE: tuple[Scope, ...] = ("board", "tasks", "workers", "events", "task", "rq")
-LISTS: tuple[Scope, ...] = ("board", "tasks", "workers", "events")
-TASKS: tuple[Scope, ...] = ("board", "tasks", "events", "task")
+Scope = Literal["board", "tasks", "workers", "events", "inbox", "task", "rq"]
+EVERYWHERE: tuple[Scope, ...] = ("board", "tasks", "workers", "events", "inbox", "task", "rq")
+LISTS: tuple[Scope, ...] = ("board", "tasks", "workers", "events", "inbox")
+TASKS: tuple[Scope, ...] = ("board", "tasks", "events", "inbox", "task")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,20 @@ ACTIONS: tuple[OperatorAction, ...] = (
         "⏎",
         "open",
         "Open the task under the cursor.",
-        ("board", "tasks", "events"),
+        ("board", "tasks", "events", "inbox"),
         needs="task",
     ),
+    OperatorAction(
+        "answer",
+        ("a",),
+        "a",
+        "answer",
+        "Answer what the task asks, let it run, or judge its result.",
+        TASKS,
+        audit="answer",
+        needs="task",
+    ),
+    OperatorAction("say", ("t",), "t", "talk", "Say something to the task.", ("task",), needs="task"),
     OperatorAction(
         "cancel",
         ("c",),
@@ -171,7 +182,12 @@ ACTIONS: tuple[OperatorAction, ...] = (
         ("tasks",),
     ),
     OperatorAction(
-        "live", ("full_stop",), ".", "", "Show what has moved meanwhile, or search again.", ("tasks",)
+        "live",
+        ("full_stop",),
+        ".",
+        "",
+        "Show what has moved meanwhile, or search again.",
+        ("tasks", "inbox"),
     ),
     OperatorAction(
         "toggle_mine",
@@ -236,6 +252,7 @@ ACTIONS: tuple[OperatorAction, ...] = (
     OperatorAction("tasks", ("2",), "2", "", "Go to the tasks.", EVERYWHERE),
     OperatorAction("workers", ("3",), "3", "", "Go to the workers.", EVERYWHERE),
     OperatorAction("events", ("4",), "4", "", "Go to the events.", EVERYWHERE),
+    OperatorAction("inbox", ("7",), "7", "", "Go to the inbox: what waits on people.", EVERYWHERE),
     OperatorAction("rq", ("0",), "0", "", "Go to plain RQ: other programs' queues and jobs.", EVERYWHERE),
     OperatorAction(
         "back",
@@ -243,7 +260,7 @@ ACTIONS: tuple[OperatorAction, ...] = (
         "esc",
         "back",
         "Go one level back.",
-        ("task", "tasks", "events"),
+        ("task", "tasks", "events", "inbox"),
         palette=False,
         spare=True,
     ),

@@ -45,6 +45,12 @@ def _workers() -> Screen[Any]:
     return WorkersScreen()
 
 
+def _inbox() -> Screen[Any]:
+    from shraga_tui.screens.inbox import InboxScreen
+
+    return InboxScreen()
+
+
 def _events() -> Screen[Any]:
     from shraga_tui.screens.events import EventsScreen
 
@@ -68,7 +74,14 @@ class ShragaApp(App[int]):
         "styles/task.tcss",
         "styles/dialogs.tcss",
     ]
-    MODES = {"board": _board, "tasks": _tasks, "workers": _workers, "events": _events, "rq": _rq}
+    MODES = {
+        "board": _board,
+        "tasks": _tasks,
+        "workers": _workers,
+        "events": _events,
+        "inbox": _inbox,
+        "rq": _rq,
+    }
     DEFAULT_MODE = "board"
     COMMANDS = {OperatorCommands} | App.COMMANDS
     PAUSE_GC_ON_SCROLL = True
@@ -198,7 +211,7 @@ class ShragaApp(App[int]):
 
 def _load_screens() -> None:
     # What is typed while a screen is still being imported would go to the one behind it.
-    for name in ("tasks", "submit", "task", "confirm", "help", "workers", "events", "rq"):
+    for name in ("tasks", "submit", "task", "confirm", "help", "workers", "events", "inbox", "answer", "rq"):
         import_module(f"shraga_tui.screens.{name}")
 
 

@@ -14,6 +14,7 @@ from shraga_tui.screens.base import ShragaScreen
 from shraga_tui.screens.board import BoardScreen
 from shraga_tui.screens.events import EventsScreen
 from shraga_tui.screens.help import help_lines
+from shraga_tui.screens.inbox import InboxScreen
 from shraga_tui.screens.rq import RqScreen
 from shraga_tui.screens.task import TaskScreen
 from shraga_tui.screens.tasks import TasksScreen
@@ -25,6 +26,7 @@ SCREENS: dict[Scope, type[ShragaScreen]] = {
     "tasks": TasksScreen,
     "workers": WorkersScreen,
     "events": EventsScreen,
+    "inbox": InboxScreen,
     "task": TaskScreen,
     "rq": RqScreen,
 }

@@ -25,7 +25,8 @@ if lasts > 0 then
   put('ZADD', K.due(), asked.due, 'ask:' .. t.id)
 end
 asked.entry = say(t, 'worker', ARGV[3], 'question', ARGV[6], '', {'options', ARGV[8]})
-redis.call('HSET', t.key, 'question', cjson.encode(asked), 'updated_at', NOW_TEXT)
+-- What it asks is what the lists show of it.
+redis.call('HSET', t.key, 'question', cjson.encode(asked), 'updated_at', NOW_TEXT, 'thought', cut(ARGV[6], 500))
 put('ZADD', K.questions(), NOW, t.id)
 put('SADD', K.asked(asked.signature), t.id)
 tell('task.asking', t.owner, t.id, t.name, t.status, t.attempt, ARGV[3], cut(ARGV[6], 300))
