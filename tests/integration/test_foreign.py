@@ -369,7 +369,7 @@ def test_running_job_is_stopped_by_its_worker_asked_once_and_not_deleted_before(
 ) -> None:
     job = queue.enqueue(wait_for, str(tmp_path / "never"))
     programs.worker(queue.name)
-    wait_until(lambda: shraga.rq.job(job.id).is_running, 20, what=f"the job: {programs.log()}")
+    wait_until(lambda: shraga.rq.job(job.id).status == "started", 20, what=f"the job: {programs.log()}")
     for refused in (shraga.rq.delete, shraga.rq.requeue):
         with pytest.raises(Refused, match="is running; stop it first with `shraga rq cancel"):
             refused(job.id)
