@@ -63,6 +63,12 @@ def _events() -> Screen[Any]:
     return EventsScreen()
 
 
+def _rq() -> Screen[Any]:
+    from shraga_tui.screens.rq import RqScreen
+
+    return RqScreen()
+
+
 class ShragaApp(App[int]):
     """The control room for one connection."""
 
@@ -81,6 +87,7 @@ class ShragaApp(App[int]):
         "events": _events,
         "schedules": _schedules,
         "inbox": _inbox,
+        "rq": _rq,
     }
     DEFAULT_MODE = "board"
     COMMANDS = {OperatorCommands} | App.COMMANDS
@@ -222,6 +229,7 @@ def _load_screens() -> None:
         "schedules",
         "inbox",
         "answer",
+        "rq",
     ):
         import_module(f"shraga_tui.screens.{name}")
 
