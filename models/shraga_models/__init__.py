@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from .actions import Action, Http, Python, Shell
+from .actions import Action, Agent, Http, Python, Shell
+from .agent import AgentAdapter, AgentConfig
 from .base import MAX_FIELD_CHARACTERS, Moment, Record, new_id
 from .event import AuditEntry, Event, EventType, LogEntry, LogLevel
+from .evidence import Artifact, Changes, CheckResult, Evidence
 from .filters import TaskFilter, parse_filter
 from .lifecycle import MOVES, Actor, Move, can, legal_moves
 from .limits import Limits
@@ -45,11 +47,17 @@ __all__ = [
     "MOVES",
     "Action",
     "Actor",
+    "Agent",
+    "AgentAdapter",
+    "AgentConfig",
     "Answer",
+    "Artifact",
     "Attachment",
     "AuditEntry",
     "Capability",
     "CapabilityLevel",
+    "Changes",
+    "CheckResult",
     "CloudVM",
     "Container",
     "CurrentTask",
@@ -57,6 +65,7 @@ __all__ = [
     "DevBox",
     "Event",
     "EventType",
+    "Evidence",
     "ExecutionDetails",
     "Http",
     "Limits",

@@ -8,6 +8,8 @@ from pydantic import ConfigDict, Field, computed_field, field_validator
 
 from .actions import Action
 from .base import JsonObject, Model, Moment, Record, Sized, Slug
+from .durations import Seconds
+from .evidence import Evidence
 from .limits import Limits
 from .schedule import Schedule
 from .status import Permission, Priority, TaskKind, TaskStatus, WorkerStatus
@@ -24,6 +26,11 @@ class TaskInput(Model):
     description: str = ""
     contact_rules: str = ""
     success_criteria: str = ""
+    check: str = ""
+    """A command line for `/bin/sh -c`, run in the execution folder after the action; exit code 0 says that the
+    success criteria hold."""
+    check_timeout: Annotated[Seconds, Field(gt=0, le=86400)] = 600.0
+    """Seconds the check may take, within the run's own timeout."""
 
 
 class Verdict(Model):
@@ -41,6 +48,8 @@ class TaskOutput(Model):
     deliverables: tuple[str, ...] = ()
     verdict: Verdict | None = None
     result: Any = None
+    evidence: Evidence | None = None
+    """What was observed, whatever the task says of itself."""
 
 
 class ExecutionDetails(Model):
