@@ -13,6 +13,7 @@ from .limits import Limits
 from .message import Attachment, Message, MessageType, NewMessage, SenderType
 from .model_call import ModelCall, StoredModelCall
 from .question import Answer, NewQuestion, Question, QuestionKind
+from .review import Decision, Review
 from .run import Run, run_id
 from .schedule import Schedule
 from .status import (
@@ -61,6 +62,7 @@ __all__ = [
     "CloudVM",
     "Container",
     "CurrentTask",
+    "Decision",
     "DeliveryStatus",
     "DevBox",
     "Event",
@@ -88,6 +90,7 @@ __all__ = [
     "Question",
     "QuestionKind",
     "Record",
+    "Review",
     "Role",
     "Run",
     "RunStatus",

@@ -13,6 +13,8 @@ _TEMPLATES = {
     "task": "{p}:u:{owner}:t:{task}",
     "runs": "{p}:u:{owner}:t:{task}:runs",
     "log": "{p}:u:{owner}:t:{task}:log:{attempt}",
+    "chat": "{p}:u:{owner}:t:{task}:chat",
+    "answers": "{p}:u:{owner}:t:{task}:answers",
     "user_index": "{p}:u:{owner}:tasks:{status}",
     "user_events": "{p}:u:{owner}:events",
     # The organisation's.
@@ -23,6 +25,8 @@ _TEMPLATES = {
     "audit": "{p}:audit",
     "due": "{p}:due",
     "leases": "{p}:leases",
+    "questions": "{p}:questions",
+    "asked": "{p}:asked:{signature}",
     "forgotten": "{p}:forgotten",
     "pulse": "{p}:pulse:{hour}",
     "workers": "{p}:workers",

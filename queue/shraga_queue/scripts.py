@@ -27,6 +27,7 @@ class Bounds:
     rq_seconds: int = 86_400
     log_seconds: int = 30 * 86_400
     bells: int = 64
+    chat: int = 10_000
 
 
 @dataclass(frozen=True, slots=True)

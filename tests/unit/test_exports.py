@@ -11,16 +11,16 @@ import shraga_queue
 
 MODELS = """
 ANY_CAPABILITY MAX_FIELD_CHARACTERS MOVES Action Actor Agent AgentAdapter AgentConfig Answer Artifact Attachment
-AuditEntry Capability CapabilityLevel Changes CheckResult CloudVM Container CurrentTask DeliveryStatus DevBox Event
-EventType Evidence ExecutionDetails Http Limits Liveness LocalMachine LogEntry LogLevel Message MessageType ModelCall
-Moment Move NewMessage NewQuestion NewTask Permission Priority ProvisioningStatus Python Question QuestionKind Record
-Role Run RunStatus Schedule SenderType Shell StoredModelCall Task TaskFilter TaskInput TaskKind TaskOutput TaskSpec
-TaskStatus User UserStatus Verdict Worker WorkerDetails WorkerMode WorkerStatus can legal_moves new_id parse_filter
-run_id
+AuditEntry Capability CapabilityLevel Changes CheckResult CloudVM Container CurrentTask Decision DeliveryStatus DevBox
+Event EventType Evidence ExecutionDetails Http Limits Liveness LocalMachine LogEntry LogLevel Message MessageType
+ModelCall Moment Move NewMessage NewQuestion NewTask Permission Priority ProvisioningStatus Python Question
+QuestionKind Record Review Role Run RunStatus Schedule SenderType Shell StoredModelCall Task TaskFilter TaskInput
+TaskKind TaskOutput TaskSpec TaskStatus User UserStatus Verdict Worker WorkerDetails WorkerMode WorkerStatus can
+legal_moves new_id parse_filter run_id
 """
 QUEUE = """
 Agent AsyncShraga Forbidden Http InvalidInput Limits NewTask NotFound Python Refused Schedule Shell Shraga ShragaError
-Task Unreachable current_run log progress thought
+Task Unreachable ask current_run log progress thought
 """
 PACKAGES = [(shraga_models, MODELS), (shraga_queue, QUEUE)]
 

@@ -19,7 +19,7 @@ from shraga_queue.scripts import READ_ONLY_MARK, Bounds, load_script
 FOLDER = Path(str(files("shraga_queue") / "lua"))
 FILES = sorted(FOLDER.glob("*.lua"))
 SCRIPTS = [path.stem for path in FILES if not path.stem.startswith("lib_")]
-READERS = ["board", "counts", "events", "expired", "page", "rows", "search", "task", "workers"]
+READERS = ["board", "counts", "events", "expired", "page", "questions", "rows", "search", "task", "workers"]
 READING = {
     "TIME", "GET", "EXISTS", "HGET", "HMGET", "HGETALL", "ZCARD", "ZCOUNT", "ZSCORE", "ZRANGE", "ZREVRANGE",
     "ZREVRANGEBYSCORE", "ZRANGEBYSCORE", "LRANGE", "LLEN", "SMEMBERS", "XRANGE", "XREVRANGE",
