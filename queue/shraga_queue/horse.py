@@ -217,7 +217,7 @@ class Horse:
         run = context.current_run()
         assert run is not None
         try:
-            action = claim.spec.action
+            spec = claim.spec
         except InvalidInput as error:
             said = f"This worker cannot read the task; is it older than who submitted it? {error}."
             return Outcome(RunStatus.FAILED, error=said, retry=False)
@@ -225,7 +225,7 @@ class Horse:
             self._interruptible = True
             if self._stop_asked:
                 raise StopRun
-            return run_action(action, run, self._setup.modules)
+            return run_action(spec, run, self._setup.modules)
         except StopRun:
             return Outcome(RunStatus.CANCELED, error="The run was asked to stop and did.")
         except Suspended:

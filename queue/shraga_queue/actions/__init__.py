@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from shraga_models import Http, Python, Shell
+from shraga_models import Http, Python, Shell, TaskSpec
 
 from ..context import RunContext
 from ..engine import Outcome
@@ -18,6 +17,12 @@ __all__ = ["run_action"]
 _RUNNERS: dict[type, Callable[..., Outcome]] = {Shell: run_shell, Http: run_http, Python: run_python}
 
 
-def run_action(action: Any, context: RunContext, modules: tuple[str, ...]) -> Outcome:
-    """Run an action to its end; `modules` are those whose functions may be called."""
-    return _RUNNERS[type(action)](action, context, modules)
+def run_action(spec: TaskSpec, context: RunContext, modules: tuple[str, ...]) -> Outcome:
+    """Run a task's action to its end and observe what came of it; `modules` are those whose functions may be called."""
+    action = spec.action
+    outcome = _RUNNERS[type(action)](action, context, modules)
+    if spec.input.check or (outcome.output and outcome.output.deliverables):
+        from ..evidence import observe
+
+        return observe(spec, context, outcome)
+    return outcome
