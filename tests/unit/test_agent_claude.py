@@ -75,11 +75,17 @@ def test_a_first_run_is_given_its_prompt_as_a_message() -> None:
 
 
 def test_a_resumed_run_is_given_its_session_and_what_was_said() -> None:
-    start = Start("Fix it", session=SESSION, message="The answer: yes")
+    start = Start("Fix it", session=SESSION, question="Shall I?", message="yes")
     adapter = ClaudeAdapter()
     command = adapter.command(CONFIG, start)
     assert command[command.index("--resume") + 1] == SESSION
-    assert json.loads(adapter.opening(start))["message"]["content"] == "The answer: yes"
+    told = json.loads(adapter.opening(start))["message"]["content"]
+    assert told == "You asked: Shall I?\n\nThe answer: yes"
+
+
+def test_a_resumed_run_that_nobody_told_anything_goes_on() -> None:
+    told = json.loads(ClaudeAdapter().opening(Start("Fix it", session=SESSION)))
+    assert told["message"]["content"] == "Go on."
 
 
 def test_the_session_is_known_from_the_first_line() -> None:

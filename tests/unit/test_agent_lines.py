@@ -88,12 +88,13 @@ def test_other_lines_are_printed() -> None:
 
 def test_what_the_agent_is_told() -> None:
     adapter = LinesAdapter()
-    start = json.loads(adapter.opening(Start("Fix it", session="s1", message="yes", budget=2.0)))
+    start = json.loads(adapter.opening(Start("Fix it", "s1", "Shall I?", "yes", budget=2.0)))
     assert start == {
         "type": "start",
         "version": 1,
         "prompt": "Fix it",
         "session": "s1",
+        "question": "Shall I?",
         "message": "yes",
         "model": None,
         "max_turns": None,

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from shraga_models import Agent, Message, Shell, TaskSpec
-from shraga_queue.agents.prompt import MOST_CONVERSATION, build_prompt, goal_of
+from shraga_models import Agent, Shell, TaskSpec
+from shraga_queue.agents.prompt import MOST_CONVERSATION, build_prompt, goal_of, told_since
+from tests.runs import message
 
 
 def spec(**fields: Any) -> TaskSpec:
     """Return what is asked of a task."""
     return TaskSpec.model_validate({"name": "Login", "action": Agent("Fix the login.")} | fields)
-
-
-def said(text: str, sender: str = "alice", kind: str = "text") -> Message:
-    """Return a message."""
-    return Message.model_validate(
-        {
-            "id": "1-0", "at": datetime(2026, 1, 2, tzinfo=UTC), "task_id": "t", "sender_type": "user",
-            "sender": sender, "text": text, "type": kind,
-        }
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -36,7 +26,7 @@ def said(text: str, sender: str = "alice", kind: str = "text") -> Message:
         ({"action": Shell("x")}, "Login"),
     ],
 )
-def test_the_goal_is_the_first_of_what_was_said(fields: dict[str, Any], goal: str) -> None:
+def test_the_goal_is_the_first_of_what_was_message(fields: dict[str, Any], goal: str) -> None:
     assert goal_of(spec(**fields)) == goal
 
 
@@ -54,7 +44,7 @@ def test_all_parts_are_there_in_their_order() -> None:
     }
     prompt = build_prompt(
         spec(input=told, context={"ticket": 7}),
-        [said("Start with Safari"), said("Which flow?", "w1", "question")],
+        [message("Start with Safari"), message("Which flow?", "w1", "question")],
         [("Login design", "Two flows.")],
         "Run shraga ask.",
     )
@@ -74,6 +64,29 @@ def test_all_parts_are_there_in_their_order() -> None:
     assert -1 not in places and places == sorted(places)
 
 
+@pytest.mark.parametrize(
+    ("chat", "told"),
+    [
+        ([], ("", "")),
+        ([("Start", "alice", "text")], ("", "Start")),
+        ([("Which?", "w1", "question")], ("", "")),
+        ([("Which?", "w1", "question"), ("the first", "bob", "response")], ("Which?", "the first")),
+        (
+            [("Which?", "w1", "question"), ("wait", "bob", "text"), ("the first", "bob", "response")],
+            ("Which?", "wait\n\nthe first"),
+        ),
+        (
+            [("Old", "bob", "text"), ("Done.", "w1", "status"), ("Once more", "bob", "text")],
+            ("", "Once more"),
+        ),
+    ],
+)
+def test_a_session_is_told_what_people_said_since(
+    chat: list[tuple[str, str, str]], told: tuple[str, str]
+) -> None:
+    assert told_since([message(*one) for one in chat]) == told
+
+
 def test_of_a_long_conversation_the_latest_is_told() -> None:
-    prompt = build_prompt(spec(), [said("x" * MOST_CONVERSATION), said("the latest")])
+    prompt = build_prompt(spec(), [message("x" * MOST_CONVERSATION), message("the latest")])
     assert "…\n\nalice (text): the latest" in prompt and "xxx" not in prompt

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from shraga_models import Http, Python, Shell, TaskSpec
+from shraga_models import Agent, Http, Python, Shell, TaskSpec
 
 from ..context import RunContext
 from ..engine import Outcome
@@ -20,6 +20,11 @@ _RUNNERS: dict[type, Callable[..., Outcome]] = {Shell: run_shell, Http: run_http
 def run_action(spec: TaskSpec, context: RunContext, modules: tuple[str, ...]) -> Outcome:
     """Run a task's action to its end and observe what came of it; `modules` are those whose functions may be called."""
     action = spec.action
+    if isinstance(action, Agent):
+        # Most horses never need it.
+        from .agent import run_agent
+
+        return run_agent(spec, context)
     outcome = _RUNNERS[type(action)](action, context, modules)
     if spec.input.check or (outcome.output and outcome.output.deliverables):
         from ..evidence import observe

@@ -20,12 +20,13 @@ MOST_TOOL_TEXT = 4_000
 class Start:
     """What one process of an agent is started with.
 
-    `session` is that of the process before, if the agent named one, and `message` what is said to it there; without
-    a session the prompt holds all.
+    `session` is that of the process before, if the agent named one; `question` is what it had asked and `message` what
+    it was told since. Without a session the prompt holds all.
     """
 
     prompt: str
     session: str | None = None
+    question: str = ""
     message: str = ""
     model: str | None = None
     max_turns: int | None = None

@@ -42,7 +42,10 @@ class ClaudeAdapter(Adapter):
 
     def opening(self, start: Start) -> bytes:
         """Return the first message: the prompt, or what a session that goes on is told."""
-        return _message(start.message if start.session else start.prompt)
+        if not start.session:
+            return _message(start.prompt)
+        asked = f"You asked: {start.question}\n\nThe answer: " if start.question else ""
+        return _message(asked + (start.message or "Go on."))
 
     def told(self, text: str, sender: str) -> bytes:
         """Return a user's message; it reads one at the next step of its turn, or as a turn of its own."""

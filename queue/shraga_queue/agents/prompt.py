@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
-from shraga_models import Agent, Message, TaskSpec
+from shraga_models import Agent, Message, MessageType, SenderType, TaskSpec
 
 MOST_CONVERSATION = 30_000
 """Characters of the conversation so far; the latest of it."""
+_PEOPLE = (SenderType.USER, SenderType.CONTROLLER)
 Document = tuple[str, str]
 """Title and Markdown of a context document."""
 
@@ -43,12 +44,22 @@ def build_prompt(
     return "\n\n".join([goal, *sections])
 
 
+def told_since(conversation: Sequence[Message]) -> tuple[str, str]:
+    """Return the question that was answered last, and all that people said since the run spoke; empty for none."""
+    question, words = "", list[str]()
+    for message in reversed(conversation):
+        if message.type is MessageType.QUESTION or message.sender_type not in _PEOPLE:
+            question = message.text if message.type is MessageType.QUESTION else ""
+            break
+        words.append(message.text)
+    return question if words else "", "\n\n".join(reversed(words))
+
+
 def _criteria(spec: TaskSpec) -> str:
     said = [spec.input.success_criteria.strip()]
     if spec.input.check:
-        said.append(
-            f"When you have finished, this command is run in your folder and has to end with 0:\n\n    {spec.input.check}"
-        )
+        told = "When you have finished, this command is run in your folder and has to end with 0:"
+        said.append(f"{told}\n\n    {spec.input.check}")
     return "\n\n".join(filter(None, said))
 
 

@@ -25,7 +25,7 @@ class TextAdapter(Adapter):
         self._takes_argument = False
 
     def command(self, config: AgentConfig, start: Start) -> list[str]:
-        """Return the command with `{prompt}` and `{model}` filled in; raises InvalidInput for a model it cannot take."""
+        """Return the command, `{prompt}` and `{model}` filled in; raises InvalidInput for a model without a place."""
         said = " ".join(config.command)
         self._takes_argument = PROMPT in said
         if start.model and MODEL not in said:
