@@ -151,8 +151,10 @@ def _update(clone: Path, url: str) -> None:
     if not (clone / "HEAD").exists():
         _must(clone, "init", "--quiet", "--bare", ".")
     settled = {"remote.origin.url": url, "remote.origin.fetch": "+refs/heads/*:refs/remotes/origin/*"}
-    if git(clone, "config", "user.email").returncode:
-        settled |= {"user.name": "Shraga", "user.email": f"shraga@{socket.gethostname()}"}
+    # Written down here, since an agent may be given a home of its own, where git knows nobody.
+    email = f"shraga@{socket.gethostname()}"
+    for name, otherwise in {"user.name": "Shraga", "user.email": email}.items():
+        settled[name] = ask_git(clone, "config", "--includes", name) or otherwise
     for name, value in settled.items():
         _must(clone, "config", name, value)
     instead = {
