@@ -23,7 +23,7 @@ class AgentConfig(Model):
     """An agent of a worker's configuration, `[agents.NAME]` in its TOML file (seed: AgentVine worker config)."""
 
     name: Slug
-    command: tuple[str, ...] = Field(min_length=1)
+    command: tuple[str, ...]
     """The program and its own arguments; the adapter adds the ones it needs."""
     adapter: AgentAdapter
     env: dict[str, str] = {}
@@ -38,8 +38,8 @@ class AgentConfig(Model):
     @field_validator("command")
     @classmethod
     def _named_program(cls, command: tuple[str, ...]) -> tuple[str, ...]:
-        if not command[0].strip() or any("\0" in part for part in command):
-            raise ValueError(
-                "the first of the list is a program's name or path, and none holds a NUL character"
-            )
+        if not command or not command[0].strip():
+            raise ValueError("it names no program: write it as [program, argument, ...]")
+        if any("\0" in part for part in command):
+            raise ValueError("a command holds no NUL character: remove it")
         return command

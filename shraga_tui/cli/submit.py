@@ -22,18 +22,22 @@ if TYPE_CHECKING:
 
 app = verb_group()
 
-SOURCES = ("shell", "http", "python", "file")
+SOURCES = ("shell", "http", "python", "agent", "file")
 _BELONGS = {
     "method": "http",
     "header": "http",
     "body": "http",
     "expect": "http",
     "save_as": "http",
-    "env": "shell",
+    "env": "shell agent",
     "cwd": "shell",
     "arg": "python",
+    "goal": "agent",
+    "model": "agent",
 }
+"""Which sources an option goes with."""
 _LIMITS = ("timeout", "retries", "expires_in")
+_OF_REPOSITORY = {"repository": "repository_url", "branch": "branch"}
 _PLAIN = ("description", "kind", "priority", "capability")
 
 Text = str | None
@@ -45,6 +49,12 @@ OPTIONS: dict[str, Any] = {
     "shell": Annotated[Text, option("--shell", "Run this command line.", "CMD")],
     "http": Annotated[Text, option("--http", "Request this address.", "URL")],
     "python": Annotated[Text, option("--python", "Call this function.", "MODULE:FUNCTION")],
+    "agent": Annotated[Text, option("--agent", "Run this agent of the worker's configuration.", "NAME")],
+    "goal": Annotated[Text, option("--goal", "What the agent is to do; else the description.", "TEXT")],
+    "model": Annotated[Text, option("--model", "The agent's model, instead of the configured one.", "NAME")],
+    "repository": Annotated[Text, option("--repository", "The git repository an agent works on.", "URL")],
+    "branch": Annotated[Text, option("--branch", "The branch for it; else one of the task's own.", "NAME")],
+    "check": Annotated[Text, option("--check", "Run this afterwards; 0 says that all is well.", "CMD")],
     "file": Annotated[Text, option("--file", "Read the task from this YAML file.", "FILE")],
     "arg": Annotated[Many, option("--arg", "An argument: JSON where it parses, else text.", "K=V")],
     "method": Annotated[Text, option("--method", "The request's method.", "METHOD")],
@@ -79,7 +89,7 @@ def submit(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Submit a task; prints its id. Say what to run with one of --shell, --http, --python and --file."""
+    """Submit a task; prints its id. Say what to run with one of --shell, --http, --python, --agent and --file."""
     fields = task_fields(options | ({} if name is None else {"name": name}))
     at, longest = options.get("at"), _seconds(options, "wait_timeout")
     check(fields, at)
@@ -116,6 +126,9 @@ def task_fields(options: dict[str, Any]) -> dict[str, Any]:
     fields |= {name: options[name] for name in ("name", *_PLAIN) if name in options}
     if options.get("label"):
         fields["labels"] = tuple(options["label"])
+    fields |= {field: options[name] for name, field in _OF_REPOSITORY.items() if name in options}
+    if "check" in options:
+        fields["input"] = (fields.get("input") or {}) | {"check": options["check"]}
     limits = {name: options[name] for name in _LIMITS if name in options}
     if limits:
         fields["limits"] = (fields.get("limits") or {}) | limits
@@ -128,11 +141,13 @@ def _one_source(options: dict[str, Any]) -> str:
     given = [source for source in SOURCES if source in options]
     if len(given) != 1:
         said = f"not {' and '.join('--' + one for one in given)} together" if given else "none was given"
-        raise UsageError(f"Say what to run with exactly one of --shell, --http, --python and --file; {said}.")
+        raise UsageError(
+            f"Say what to run with exactly one of --shell, --http, --python, --agent and --file; {said}."
+        )
     for name, source in _BELONGS.items():
-        if options.get(name) and source != given[0]:
-            flag = name.replace("_", "-")
-            raise UsageError(f"--{flag} goes with --{source}, not with --{given[0]}.")
+        if options.get(name) and given[0] not in source.split():
+            flag, right = name.replace("_", "-"), " or --".join(source.split())
+            raise UsageError(f"--{flag} goes with --{right}, not with --{given[0]}.")
     return given[0]
 
 
@@ -143,6 +158,9 @@ def _action(source: str, options: dict[str, Any]) -> dict[str, Any]:
     if source == "python":
         args = {key: json_or_text(value) for key, value in _pairs("arg", options.get("arg")).items()}
         return {"type": "python", "callable": options["python"], "args": args}
+    if source == "agent":
+        given = {"prompt": options.get("goal", ""), "model": options.get("model")}
+        return {"type": "agent", "agent": options["agent"], "env": _pairs("env", options.get("env"))} | given
     found: dict[str, Any] = {"type": "http", "url": options["http"]}
     found |= {key: options[key] for key in ("body", "save_as") if key in options}
     if "method" in options:
