@@ -14,6 +14,8 @@ from . import proctree
 MOST_LINE = 16 << 20
 """Bytes of one line: a longer one is no line of any agent's, and would fill the memory."""
 READ_SIZE = 1 << 16
+MOST_READS = 64
+"""How often it is read in one go: who follows it has others to listen to."""
 
 
 class Child:
@@ -33,6 +35,8 @@ class Child:
         self._received = bytearray()
         self.is_silent = False
         """Whether it has closed its output."""
+        self.is_drained = True
+        """Whether all was read that it had written then."""
 
     @property
     def pid(self) -> int:
@@ -85,8 +89,12 @@ class Child:
         self.flush()
 
     def lines(self) -> Iterator[str]:
-        """Yield the lines it has written since; the last one without its end when the output has been closed."""
-        while data := self._read():
+        """Yield lines it has written since; the last one without its end when the output has been closed."""
+        for _ in range(MOST_READS):
+            data = self._read()
+            self.is_drained = not data
+            if self.is_drained:
+                break
             *whole, rest = (self._received + data).split(b"\n")
             self._received = (
                 rest if len(rest) <= MOST_LINE else bytearray(b"(a line of many megabytes is cut)")

@@ -279,7 +279,8 @@ class Horse:
     def _without_empty_folder(self, claim: Claim, outcome: Outcome) -> Outcome:
         # Most runs leave nothing; a folder for each would fill the disk with nothing.
         task_folder = f"{self._setup.home}/runs/{claim.task_id}"
-        if outcome.status is RunStatus.SUSPENDED or claim.resume:
+        goes_on = outcome.execution is not None and outcome.execution.session_id
+        if outcome.status is RunStatus.SUSPENDED or claim.resume or goes_on:
             return outcome
         try:
             os.rmdir(f"{task_folder}/{claim.attempt}")

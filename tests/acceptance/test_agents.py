@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from shraga_models import Agent, MessageType, Task, TaskStatus
+from shraga_models import Agent, MessageType, TaskStatus
 from shraga_queue.client import Shraga
-from tests.processes import Processes
+from tests.processes import Processes, alive_with
 from tests.repositories import git, make_repository
 from tests.waiting import wait_until
 
@@ -24,12 +24,6 @@ SCRIPT: list[dict[str, Any]] = [
 ]
 
 
-def is_at(shraga: Shraga, task: Task, status: TaskStatus) -> Task | None:
-    """Return the task where it has the status."""
-    now = shraga.get(task.id)
-    return now if now.status is status else None
-
-
 def test_an_agent_that_asked_goes_on_two_workers_later(
     shraga: Shraga, processes: Processes, tmp_path: Path
 ) -> None:
@@ -41,8 +35,9 @@ def test_an_agent_that_asked_goes_on_two_workers_later(
         repository_url=str(origin),
         input={"check": "grep -q popup login.py"},
     )
-    waiting = wait_until(lambda: is_at(shraga, task, TaskStatus.WAITING_FOR_INPUT), 30, what="the question")
-    assert waiting.question is not None and waiting.question.options == ("redirect", "popup")
+    wait_until(lambda: shraga.get(task.id).status is TaskStatus.WAITING_FOR_INPUT, 30, what="the question")
+    question = shraga.get(task.id).question
+    assert question is not None and question.options == ("redirect", "popup")
     # The slot is free for others while it waits.
     assert shraga.wait(
         shraga.submit("other", Agent('[{"finish": "ok"}]', agent="scripted")).id, 30
@@ -81,3 +76,13 @@ def test_a_persons_message_reaches_a_running_agent(shraga: Shraga, processes: Pr
     shraga.say(task.id, "use tabs")
     done = shraga.wait(task.id, 30)
     assert done.output is not None and done.output.summary == "Heard: use tabs"
+
+
+def test_a_canceled_agent_is_ended_with_all_that_it_started(shraga: Shraga, processes: Processes) -> None:
+    processes.worker(shraga)
+    script = [{"run": "sleep 300.125"}]
+    task = shraga.submit("Stop me", Agent(json.dumps(script), agent="scripted"))
+    wait_until(lambda: alive_with("sleep 300.125"), 20, what="the agent's command")
+    shraga.cancel(task.id)
+    assert shraga.wait(task.id, 20).status is TaskStatus.CANCELED
+    assert alive_with("sleep 300.125") == []

@@ -8,7 +8,7 @@ import signal
 import stat
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import pytest
 from shraga_models import Agent, RunStatus, TaskSpec
 from shraga_queue import proctree
 from shraga_queue.actions import run_action
+from shraga_queue.actions.secrets import run_secrets
 from shraga_queue.context import RunContext
 from shraga_queue.engine import Outcome
 from tests.repositories import git, make_repository
@@ -26,7 +27,7 @@ Configure = Callable[[str], None]
 
 
 @pytest.fixture(autouse=True)
-def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configure:
+def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Configure]:
     path = tmp_path / "config.toml"
     monkeypatch.setenv("SHRAGA_AGENTS_FILE", str(path))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
@@ -34,7 +35,8 @@ def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configure:
     def write(text: str) -> None:
         path.write_text(text)
 
-    return write
+    yield write
+    run_secrets.clear()
 
 
 def spec(*steps: dict[str, Any], agent: str = "scripted", **fields: Any) -> TaskSpec:
@@ -236,7 +238,7 @@ def test_a_prompt_larger_than_a_pipe_is_read(tmp_path: Path, configure: Configur
         (
             '[agents.env]\ncommand = ["cat"]\nadapter = "text"\nenv = {KEY = "${env:NOT_THERE}"}\n',
             "env",
-            "the worker has no environment variable NOT_THERE, which the task names.",
+            "agents.env.env: the worker has no environment variable NOT_THERE, which the task names.",
         ),
     ],
 )
@@ -253,11 +255,35 @@ def test_the_actions_own_settings_go_first(
     tmp_path: Path, configure: Configure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OUTER", "secret-value")
-    show = '["sh", "-c", "echo $A $B {model}"]'
+    show = '["sh", "-c", "echo $A ${#B} {model}"]'
     configure(f'[agents.a]\ncommand = {show}\nadapter = "text"\nmodel = "m1"\nenv = {{A = "1", B = "2"}}\n')
     action = Agent("x", agent="a", model="m2", env={"B": "${env:OUTER}"})
     outcome = run(TaskSpec(name="n", action=action), make_context(tmp_path))
-    assert outcome.output is not None and outcome.output.summary == "1 secret-value m2"
+    assert outcome.output is not None and outcome.output.summary == "1 12 m2"
+
+
+def test_what_a_flood_of_lines_says_last_is_read(tmp_path: Path, configure: Configure) -> None:
+    line = '{"type": "finished", "summary": "dry"}'
+    flood = program(
+        tmp_path / "flood", "head -c 9000000 /dev/zero | tr '\\0' 'x' | fold -w 99", f"echo; echo '{line}'"
+    )
+    configure(f'[agents.flood]\ncommand = ["{flood}"]\nadapter = "lines"\n')
+    context = make_context(tmp_path)
+    outcome = run(spec(agent="flood"), context)
+    assert outcome.output is not None and outcome.output.summary == "dry"
+    assert len(written(context, "stdout")) > 90_000
+
+
+def test_a_secret_is_masked_in_what_the_agent_says(
+    tmp_path: Path, configure: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODEL_KEY", "sk-very-secret")
+    env = '{KEY = "${env:MODEL_KEY}"}'
+    configure(f'[agents.leak]\ncommand = ["sh", "-c", "echo key=$KEY"]\nadapter = "text"\nenv = {env}\n')
+    context = make_context(tmp_path)
+    outcome = run(spec(agent="leak"), context)
+    assert outcome.output is not None and outcome.output.summary == "key=••••••"
+    assert talk_of(context).chats == ["key=••••••"]
 
 
 def test_a_script_that_is_none_is_told(tmp_path: Path) -> None:

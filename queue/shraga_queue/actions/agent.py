@@ -40,9 +40,8 @@ def run_agent(spec: TaskSpec, context: RunContext, documents: Iterable[Document]
             started = _start(spec, context, config, documents, is_new)
             outcome = _run(action, config, context, started, folder)
             return observe(spec, context, outcome, space)
-    except (InvalidInput, LookupError) as error:
-        said = str(error).rstrip(".")
-        return Outcome(RunStatus.FAILED, error=f"{said}.", retry=False)
+    except InvalidInput as error:
+        return Outcome(RunStatus.FAILED, error=str(error), retry=False)
     except WorkspaceError as error:
         return Outcome(RunStatus.FAILED, error=str(error), retry=error.retry)
 
@@ -95,7 +94,7 @@ def _run(action: Agent, config: AgentConfig, context: RunContext, start: Start, 
     adapter = make_adapter(config.adapter)
     details = ExecutionDetails(execution_folder=str(folder), session_id=start.session)
     command = adapter.command(config, start)
-    given = {name: run_secrets.resolve(value) for name, value in config.env.items()}
+    given = _environment(config)
     with Door(context) as door:
         env = _with_own_commands(os.environ | given | door.environment)
         command[0] = _program(config, env, folder)
@@ -107,6 +106,13 @@ def _run(action: Agent, config: AgentConfig, context: RunContext, start: Start, 
         following = Following(context, config, adapter, start.session)
         outcome = following.see_through(child, door, adapter.opening(start))
         return replace(outcome, execution=details.model_copy(update={"session_id": following.session}))
+
+
+def _environment(config: AgentConfig) -> dict[str, str]:
+    try:
+        return {name: run_secrets.resolve(value) for name, value in config.env.items()}
+    except LookupError as error:
+        raise InvalidInput(f"agents.{config.name}.env", f"agents.{config.name}.env: {error}.") from None
 
 
 def _with_own_commands(env: dict[str, str]) -> dict[str, str]:

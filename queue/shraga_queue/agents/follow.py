@@ -19,6 +19,7 @@ from shraga_models import (
 from shraga_models.durations import format_duration
 
 from .. import proctree
+from ..actions.secrets import run_secrets
 from ..child import Child
 from ..context import MAX_LINE, RunContext
 from ..conversation import Suspended
@@ -82,6 +83,9 @@ class Following:
         except Suspended:
             child.end(SUSPEND_GRACE)
             return Outcome(RunStatus.SUSPENDED)
+        except Exception:
+            child.end(SUSPEND_GRACE)
+            raise
         except BaseException:
             # The run was asked to stop: pass it on to the whole tree, and let the worker's grace run.
             child.ask_to_end()
@@ -103,9 +107,9 @@ class Following:
                     self._pass_on(message, child)
                 child.flush()
                 for line in child.lines():
-                    for step in self._adapter.read(line):
+                    for step in self._adapter.read(run_secrets.mask(line)):
                         self._take(step, child)
-                if has_ended or child.is_silent:
+                if child.is_silent or (has_ended and child.is_drained):
                     return ""
 
     @property
@@ -133,8 +137,10 @@ class Following:
         if not isinstance(step, Noticed):
             self._alive_at = time.monotonic()
         match step:
-            case Thought(text) | Printed(text):
-                self._think(text, "thought" if isinstance(step, Thought) else "stdout")
+            case Thought(text):
+                self._think(text)
+            case Printed(text):
+                self._log("stdout", LogLevel.INFO, text)
             case Said(text):
                 self._speak(text)
             case Progressed(share):
@@ -171,14 +177,14 @@ class Following:
         for line in text.splitlines() or [""]:
             self._context.write(source, level.value, line[:MAX_LINE], said)
 
-    def _think(self, text: str, source: str) -> None:
+    def _think(self, text: str) -> None:
         if text.strip():
             self._context.say(None, text.strip()[:500])
-        self._log(source, LogLevel.INFO, text)
+        self._log("thought", LogLevel.INFO, text)
 
     def _speak(self, text: str) -> None:
         self._said = text
-        self._think(text, "thought")
+        self._think(text)
         self._context.chat(text[:MOST_WORDS])
 
     def _use_tool(self, name: str, text: str, call_id: str) -> None:
