@@ -20,8 +20,9 @@ from shraga_queue.actions import run_action
 from shraga_queue.actions.secrets import run_secrets
 from shraga_queue.context import RunContext
 from shraga_queue.engine import Outcome
+from shraga_queue.horse import StopRun
 from tests.repositories import git, make_repository
-from tests.runs import TASK, make_context, message, talk_of, written
+from tests.runs import TASK, Talk, make_context, message, talk_of, written
 
 Configure = Callable[[str], None]
 
@@ -121,6 +122,27 @@ def test_a_question_ends_the_process_and_its_answer_goes_on_in_its_session(tmp_p
     outcome = run(task, second)
     assert outcome.output is not None and outcome.output.summary == "y it was."
     assert (first.folder / "a").read_text() == "before\ny\n"
+
+
+def test_a_run_that_is_stopped_keeps_its_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = make_context(tmp_path)
+    listen = Talk.listen
+
+    def stop_once_it_runs(talk: Talk, files: Any, timeout: float) -> Any:
+        if (context.folder / "pid").exists():
+            raise StopRun
+        return listen(talk, files, min(timeout, 0.05))
+
+    monkeypatch.setattr(Talk, "listen", stop_once_it_runs)
+    steps: list[dict[str, Any]] = [
+        {"ask": "Go?", "key": "k"},
+        {"run": "echo $$ > new; mv new pid; exec sleep 60"},
+    ]
+    talk_of(context).answers["k"] = "yes"
+    outcome = run(spec(*steps), context)
+    assert outcome.status is RunStatus.CANCELED
+    assert outcome.execution is not None and outcome.execution.session_id == "step-1"
+    assert not proctree.is_alive(int((context.folder / "pid").read_text()))
 
 
 def test_a_quick_answer_goes_to_the_agent_as_it_waits(tmp_path: Path) -> None:

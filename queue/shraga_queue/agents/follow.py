@@ -71,7 +71,7 @@ class Following:
         self._notice = ""
 
     def see_through(self, child: Child, door: Door, opening: bytes) -> Outcome:
-        """Tell it what it begins with, and follow it to its end; a suspended run ends it, a stopped one too."""
+        """Tell it what it begins with, and follow it to its end; a suspended or stopped run ends it."""
         try:
             child.tell(opening)
             if not self._adapter.hears:
@@ -87,9 +87,10 @@ class Following:
             child.end(SUSPEND_GRACE)
             raise
         except BaseException:
-            # The run was asked to stop: pass it on to the whole tree, and let the worker's grace run.
+            # The run was asked to stop: pass it on to the whole tree, and let the worker's grace run. The session goes
+            # with the outcome, for whoever stopped it may let it go on.
             child.ask_to_end()
-            raise
+            return Outcome(RunStatus.CANCELED, error="The run was asked to stop and did.")
         finally:
             child.close()
 
