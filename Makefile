@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
 UV     := $(shell command -v uv 2>/dev/null)
 
-.PHONY: install check test demo bench bench-dashboard bench-faults bench-growth soak soak-hosts snap clean
+.PHONY: install check test agent-test demo bench bench-dashboard bench-faults bench-growth soak soak-hosts snap clean
 
 install: $(STAMP)
 demo: $(STAMP)
@@ -21,6 +21,11 @@ check: $(DEV)
 
 test: $(DEV)
 	$(BIN)/pytest -n 4 --dist worksteal
+
+# Fetches Claude Code from the registry that npm is configured for; its model's API is a stub on loopback.
+agent-test: $(DEV)
+	npm install --no-save --no-audit --no-fund --ignore-scripts --prefix .agents @anthropic-ai/claude-code
+	$(BIN)/pytest tests/acceptance/test_claude_code.py
 
 bench: $(DEV)
 	$(BIN)/python -m benchmarks.alone

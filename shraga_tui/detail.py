@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from shraga_models import (
+    Agent,
     Http,
     Liveness,
     LogEntry,
@@ -26,6 +27,7 @@ from shraga_models import (
 from shraga_models.durations import format_duration
 from shraga_queue.codec import TaskWithRuns
 from shraga_tui.cards import bar, look_of, took
+from shraga_tui.evidence import evidence_lines
 from shraga_tui.look import Look
 from shraga_tui.widgets.paint import Line, Span
 
@@ -175,6 +177,9 @@ def _action(task: Task) -> Iterator[Fact]:
         yield from _fact("in folder", action.cwd or "") if action.cwd else ()
     elif isinstance(action, Http):
         yield from _fact("request", f"{action.method} {action.url}", "accent")
+    elif isinstance(action, Agent):
+        yield from _fact("agent", f"{action.agent}{f' · {action.model}' if action.model else ''}", "accent")
+        yield from _fact("goal", action.prompt, "text") if action.prompt else ()
     elif isinstance(action, Python):
         given = ", ".join(f"{name}={value!r}" for name, value in action.args.items())
         yield from _fact("call", f"{action.callable}({given})", "accent")
@@ -195,6 +200,7 @@ def facts(found: TaskWithRuns) -> list[Fact]:
             "done",
         ),
         ("deliverables", "\n".join(output.deliverables) if output else "", "text"),
+        *evidence_lines(output.evidence if output else None),
         ("description", task.description or task.input.description, "text"),
         ("id", task.id, "text"),
         ("owner", task.owner, "text"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .actions import Action, Http, Python, Reminder, Shell
+from .actions import Action, Agent, Http, Python, Reminder, Shell
+from .agent import AgentAdapter, AgentConfig
 from .base import MAX_FIELD_CHARACTERS, Moment, Record, new_id
 from .dependency import Dependency, DependencyKind, OnFailure
 from .document import ContextDocument, DocumentType, DocumentVersion, NewDocument, repository_name
@@ -51,6 +52,9 @@ __all__ = [
     "MOVES",
     "Action",
     "Actor",
+    "Agent",
+    "AgentAdapter",
+    "AgentConfig",
     "Answer",
     "Artifact",
     "Attachment",

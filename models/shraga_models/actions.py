@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
-from .base import JsonObject, JsonValue, Model
+from .base import JsonObject, JsonValue, Model, Slug
 
 CALLABLE = r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$"
 
@@ -104,4 +104,24 @@ class Reminder(Model):
         super().__init__(**{"type": "reminder"} | fields)
 
 
-Action = Annotated[Shell | Http | Python | Reminder, Field(discriminator="type")]
+class Agent(Model):
+    """An agent of the worker's configuration, working in the execution folder, or in a worktree of the repository.
+
+    Without a prompt it is given what the task's `input.description` asks for. `model`, `max_turns` and `env` go
+    before those of the configuration; `${env:NAME}` in a value of `env` is resolved on the worker and masked in logs.
+    """
+
+    type: Literal["agent"]
+    prompt: str = ""
+    agent: Slug = "default"
+    model: str | None = Field(default=None, min_length=1)
+    max_turns: int | None = Field(default=None, ge=1)
+    env: dict[str, str] = {}
+
+    def __init__(self, prompt: str | None = None, /, **fields: Any) -> None:
+        if prompt is not None:
+            fields["prompt"] = prompt
+        super().__init__(**{"type": "agent"} | fields)
+
+
+Action = Annotated[Shell | Http | Python | Reminder | Agent, Field(discriminator="type")]

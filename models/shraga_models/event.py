@@ -91,7 +91,7 @@ class LogEntry(Model):
     at: Moment
     attempt: int
     source: str = "stdout"
-    """`stdout`, `stderr`, `log`, `thought` or `system`."""
+    """`stdout`, `stderr`, `log`, `thought`, `tool` or `system`."""
     level: LogLevel = LogLevel.INFO
     message: str
     metadata: dict[str, Any] = {}

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, computed_field, field_validator
 from .actions import Action
 from .base import JsonObject, Model, Moment, Record, Sized, Slug
 from .dependency import MAX_DEPENDENCIES, Dependency, OnFailure
+from .durations import Seconds
 from .evidence import Evidence
 from .limits import Limits
 from .question import Question
@@ -28,6 +29,11 @@ class TaskInput(Model):
     description: str = ""
     contact_rules: str = ""
     success_criteria: str = ""
+    check: str = ""
+    """A command line for `/bin/sh -c`, run in the execution folder after the action; exit code 0 says that the
+    success criteria hold."""
+    check_timeout: Annotated[Seconds, Field(gt=0, le=86400)] = 600.0
+    """Seconds the check may take, within the run's own timeout."""
 
 
 class Verdict(Model):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from shraga_models import Dependency, Http, Limits, NewTask, Python, Schedule, Shell, Task
+from shraga_models import Agent, Dependency, Http, Limits, NewTask, Python, Schedule, Shell, Task
 
 from .errors import Forbidden, InvalidInput, NotFound, Refused, ShragaError, Unreachable
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .context import artifact, ask, current_run, log, progress, thought
 
 __all__ = [
+    "Agent",
     "AsyncShraga",
     "Dependency",
     "Forbidden",

@@ -6,6 +6,7 @@ import getpass
 import os
 import re
 import socket
+import sys
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,11 +14,13 @@ from typing import Annotated, Any
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from shraga_models import AgentAdapter, AgentConfig
 from shraga_models.durations import Seconds
+from shraga_models.faults import plain
 from shraga_queue.errors import InvalidInput
 
 SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "sentinel")
-_FILE_KEYS = ("contexts", "default_context", "theme", "keys")
+_FILE_KEYS = ("contexts", "default_context", "theme", "keys", "agents")
 _CONTEXT_FIELDS = {"url": "redis_url", "prefix": "prefix", "user": "user", "python_modules": "python_modules"}
 _FIXES = {
     "prefix": "use 1 to 64 letters, digits, '.', '_' or '-'",
@@ -28,7 +31,9 @@ _FIXES = {
     "keep_finished": "give a duration such as 90d, or 0 to keep ended tasks for ever",
     "keep_finished_count": "give a number of tasks, or 0 for no limit",
     "config_file": "give the path of a TOML file",
+    "agents_file": "give the path of a TOML file",
 }
+_SCRIPTED = (sys.executable, "-m", "shraga_queue.agents.scripted")
 _ENV_NAMES = {"config_file": "SHRAGA_CONFIG"}
 
 
@@ -70,6 +75,8 @@ class Settings(BaseModel):
     user: str = Field(default_factory=_login_name, pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
     context: str | None = None
     config_file: Path = Field(default_factory=lambda: platformdirs.user_config_path("shraga") / "config.toml")
+    agents_file: Path | None = None
+    """The TOML file with this host's agents; the configuration file where none is given."""
     python_modules: tuple[str, ...] = ("shraga_queue.demo",)
 
     keep_finished: Annotated[Seconds, Field(ge=0)] = 90 * 86_400.0
@@ -104,10 +111,15 @@ class Settings(BaseModel):
             raise ValueError("unknown scheme")
         return value
 
-    @field_validator("home", "config_file")
+    @field_validator("home", "config_file", "agents_file")
     @classmethod
-    def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return value and value.expanduser().absolute()
+
+    @property
+    def agents_source(self) -> Path:
+        """Where this host's agents are configured."""
+        return self.agents_file or self.config_file
 
 
 def load_settings(
@@ -140,6 +152,24 @@ def read_dashboard(settings: Settings) -> tuple[str, dict[str, Any]]:
     if not isinstance(theme, str):
         raise InvalidInput("theme", f"theme in {settings.config_file} has to be the name of a theme.")
     return theme, _table(settings.config_file, "keys", _flat(document.get("keys", {})))
+
+
+def read_agents(settings: Settings) -> dict[str, AgentConfig]:
+    """Return the agents this host can run, by name; `scripted` is always there. Raises InvalidInput."""
+    path = settings.agents_source
+    given = settings.model_copy(update={"config_file": path})
+    document = _read_file(given) if path.exists() else {}
+    found = {"scripted": AgentConfig(name="scripted", command=_SCRIPTED, adapter=AgentAdapter.LINES)}
+    for name, value in _table(path, "agents", document.get("agents", {})).items():
+        table = _table(path, f"agents.{name}", value)
+        try:
+            found[name] = AgentConfig.model_validate(table | {"name": name})
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            field = ".".join(map(str, ("agents", name, *first["loc"])))
+            said = plain(first["msg"].removeprefix("Value error, "), str(first["loc"][-1]))
+            raise InvalidInput(field, f"{field} in {path}: {said.rstrip('.')}.") from None
+    return found
 
 
 def _flat(keys: object) -> object:

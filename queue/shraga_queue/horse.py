@@ -229,7 +229,7 @@ class Horse:
         run = context.current_run()
         assert run is not None
         try:
-            action = claim.spec.action
+            spec = claim.spec
         except InvalidInput as error:
             said = f"This worker cannot read the task; is it older than who submitted it? {error}."
             return Outcome(RunStatus.FAILED, error=said, retry=False)
@@ -237,7 +237,7 @@ class Horse:
             self._interruptible = True
             if self._stop_asked:
                 raise StopRun
-            return run_action(action, run, self._setup.modules)
+            return run_action(spec, run, self._setup.modules)
         except StopRun:
             return Outcome(RunStatus.CANCELED, error="The run was asked to stop and did.")
         except Suspended:
@@ -291,7 +291,8 @@ class Horse:
     def _without_empty_folder(self, claim: Claim, outcome: Outcome) -> Outcome:
         # Most runs leave nothing; a folder for each would fill the disk with nothing.
         task_folder = f"{self._setup.home}/runs/{claim.task_id}"
-        if outcome.status is RunStatus.SUSPENDED or claim.resume:
+        goes_on = outcome.execution is not None and outcome.execution.session_id
+        if outcome.status is RunStatus.SUSPENDED or claim.resume or goes_on:
             return outcome
         try:
             os.rmdir(f"{task_folder}/{claim.attempt}")

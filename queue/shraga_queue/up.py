@@ -69,6 +69,7 @@ def environment(settings: Settings) -> dict[str, str]:
     given = {
         # Everything is settled here; a configuration file must not settle it again.
         "SHRAGA_CONFIG": os.devnull,
+        "SHRAGA_AGENTS_FILE": str(settings.agents_source),
         "SHRAGA_HOME": str(settings.home),
         "SHRAGA_PREFIX": settings.prefix,
         "SHRAGA_USER": settings.user,

@@ -8,6 +8,7 @@ import typer
 
 from shraga_models import Run, Task, TaskStatus
 from shraga_models.durations import format_duration
+from shraga_tui.evidence import evidence_lines
 from shraga_tui.look import TASK_LOOKS, UNKNOWN
 
 from .find import full_id
@@ -169,11 +170,13 @@ def _where(task: Task) -> dict[str, Any]:
 
 def _outcome(task: Task) -> dict[str, Any]:
     result = task.output.result if task.output else None
+    observed = task.output.evidence if task.output else None
     return {
         "error": task.error,
         "canceled by": " ".join(part for part in (task.cancel_requested_by, task.cancel_reason) if part),
         "summary": task.output.summary if task.output else "",
         "deliverables": ", ".join(task.output.deliverables) if task.output else "",
+        **{label: text.replace("\n", ", ") for label, text, _ in evidence_lines(observed)},
         "result": "" if result is None else result,
     }
 

@@ -22,18 +22,22 @@ if TYPE_CHECKING:
 
 app = verb_group()
 
-SOURCES = ("shell", "http", "python", "remind", "file")
+SOURCES = ("shell", "http", "python", "agent", "remind", "file")
 _BELONGS = {
     "method": "http",
     "header": "http",
     "body": "http",
     "expect": "http",
     "save_as": "http",
-    "env": "shell",
+    "env": "shell agent",
     "cwd": "shell",
     "arg": "python",
+    "goal": "agent",
+    "model": "agent",
 }
+"""Which sources an option goes with."""
 _LIMITS = ("timeout", "retries", "expires_in")
+_OF_REPOSITORY = {"repository": "repository_url", "branch": "branch"}
 _PLAIN = ("description", "kind", "priority", "capability", "on_prerequisite_failure")
 
 Text = str | None
@@ -46,6 +50,12 @@ OPTIONS: dict[str, Any] = {
     "http": Annotated[Text, option("--http", "Request this address.", "URL")],
     "python": Annotated[Text, option("--python", "Call this function.", "MODULE:FUNCTION")],
     "remind": Annotated[Text, option("--remind", "Remind people of this.", "TEXT")],
+    "agent": Annotated[Text, option("--agent", "Run this agent of the worker's configuration.", "NAME")],
+    "goal": Annotated[Text, option("--goal", "What the agent is to do; else the description.", "TEXT")],
+    "model": Annotated[Text, option("--model", "The agent's model, instead of the configured one.", "NAME")],
+    "repository": Annotated[Text, option("--repository", "The git repository an agent works on.", "URL")],
+    "branch": Annotated[Text, option("--branch", "The branch for it; else one of the task's own.", "NAME")],
+    "check": Annotated[Text, option("--check", "Run this afterwards; 0 says that all is well.", "CMD")],
     "file": Annotated[Text, option("--file", "Read the task from this YAML file.", "FILE")],
     "arg": Annotated[Many, option("--arg", "An argument: JSON where it parses, else text.", "K=V")],
     "method": Annotated[Text, option("--method", "The request's method.", "METHOD")],
@@ -90,7 +100,7 @@ def submit(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Submit a task; prints its id. Say what to run with one of --shell, --http, --python, --remind
+    """Submit a task; prints its id. Say what to run with one of --shell, --http, --python, --agent, --remind
     and --file."""
     fields = task_fields(options | ({} if name is None else {"name": name}))
     longest = _seconds(options, "wait_timeout")
@@ -133,6 +143,9 @@ def task_fields(options: dict[str, Any]) -> dict[str, Any]:
         fields["documents"] = tuple(options["document"])
     if options.get("document_tag"):
         fields["document_tags"] = tuple(options["document_tag"])
+    fields |= {field: options[name] for name, field in _OF_REPOSITORY.items() if name in options}
+    if "check" in options:
+        fields["input"] = (fields.get("input") or {}) | {"check": options["check"]}
     limits = {name: options[name] for name in _LIMITS if name in options}
     if limits:
         fields["limits"] = (fields.get("limits") or {}) | limits
@@ -146,12 +159,13 @@ def _one_source(options: dict[str, Any]) -> str:
     if len(given) != 1:
         said = f"not {' and '.join('--' + one for one in given)} together" if given else "none was given"
         raise UsageError(
-            f"Say what to run with exactly one of --shell, --http, --python, --remind and --file; {said}."
+            "Say what to run with exactly one of --shell, --http, --python, --agent, --remind and --file; "
+            f"{said}."
         )
     for name, source in _BELONGS.items():
-        if options.get(name) and source != given[0]:
-            flag = name.replace("_", "-")
-            raise UsageError(f"--{flag} goes with --{source}, not with --{given[0]}.")
+        if options.get(name) and given[0] not in source.split():
+            flag, right = name.replace("_", "-"), " or --".join(source.split())
+            raise UsageError(f"--{flag} goes with --{right}, not with --{given[0]}.")
     return given[0]
 
 
@@ -164,6 +178,9 @@ def _action(source: str, options: dict[str, Any]) -> dict[str, Any]:
         return {"type": "python", "callable": options["python"], "args": args}
     if source == "remind":
         return {"type": "reminder", "text": options["remind"]}
+    if source == "agent":
+        given = {"prompt": options.get("goal", ""), "model": options.get("model")}
+        return {"type": "agent", "agent": options["agent"], "env": _pairs("env", options.get("env"))} | given
     found: dict[str, Any] = {"type": "http", "url": options["http"]}
     found |= {key: options[key] for key in ("body", "save_as") if key in options}
     if "method" in options:

@@ -36,6 +36,18 @@ def test_python_arguments_are_json_where_they_parse() -> None:
     assert action["args"] == {"n": 3, "s": "word", "d": {"k": [1]}, "e": ""}
 
 
+def test_an_agent_takes_goal_model_variables_repository_and_check() -> None:
+    task = checked(
+        agent="claude", goal="Fix it", model="opus", env=["A=${env:B}"], repository="https://host/r.git",
+        branch="fix", check="make test",
+    )  # fmt: skip
+    assert task["action"] == {
+        "type": "agent", "agent": "claude", "prompt": "Fix it", "model": "opus", "env": {"A": "${env:B}"},
+    }  # fmt: skip
+    assert (task["repository_url"], task["branch"]) == ("https://host/r.git", "fix")
+    assert task["input"] == {"check": "make test"}
+
+
 def test_absurd_nesting_stays_text() -> None:
     deep = "[" * 100_000
     assert json_or_text(deep) == deep
@@ -69,6 +81,8 @@ def test_file_is_overridden_by_options(tmp_path: Any) -> None:
         ({"shell": "a", "http": "b"}, "--shell and --http"),
         ({"shell": "a", "method": "GET"}, "--method goes with --http"),
         ({"http": "a", "arg": ["a=1"]}, "--arg goes with --python"),
+        ({"python": "a:b", "env": ["A=1"]}, "--env goes with --shell or --agent"),
+        ({"shell": "a", "goal": "x"}, "--goal goes with --agent"),
         ({"python": "a:b", "cwd": "/"}, "--cwd goes with --shell"),
         ({"shell": "a", "save_as": "x"}, "--save-as goes with --http"),
     ],

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 from pathlib import Path
 
 import pytest
 
 from shraga_queue import config
-from shraga_queue.config import load_settings
+from shraga_queue.config import load_settings, read_agents
 from shraga_queue.errors import Forbidden, InvalidInput, NotFound, Refused, ShragaError, Unreachable
+from shraga_queue.up import environment
 
 FILE = """
 default_context = "prod"
@@ -240,3 +242,70 @@ def test_a_bad_retention_is_refused_with_its_name_and_the_fix(
     with pytest.raises(InvalidInput, match=fix) as caught:
         load_settings()
     assert f"SHRAGA_{name}" in str(caught.value)
+
+
+AGENTS = """
+[agents.claude]
+command = ["claude", "--allowedTools", "Bash"]
+adapter = "claude"
+model = "opus"
+idle_timeout = "5m"
+budget = 2.5
+[agents.claude.env]
+ANTHROPIC_API_KEY = "${env:ANTHROPIC_API_KEY}"
+"""
+
+
+def test_agents_are_read_from_the_file(file: Path) -> None:
+    file.write_text(FILE + AGENTS)
+    agents = read_agents(load_settings())
+    claude = agents["claude"]
+    assert (claude.name, claude.adapter, claude.model) == ("claude", "claude", "opus")
+    assert (claude.command[0], claude.idle_timeout, claude.budget) == ("claude", 300.0, 2.5)
+    assert claude.env == {"ANTHROPIC_API_KEY": "${env:ANTHROPIC_API_KEY}"}
+
+
+def test_the_scripted_agent_is_always_there_and_can_be_replaced(file: Path) -> None:
+    assert read_agents(load_settings())["scripted"].adapter == "lines"
+    file.write_text('[agents.scripted]\ncommand = ["mine"]\nadapter = "text"\n')
+    assert read_agents(load_settings())["scripted"].command == ("mine",)
+
+
+def test_a_file_of_agents_alone_goes_first(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "agents.toml"
+    other.write_text(AGENTS)
+    monkeypatch.setenv("SHRAGA_AGENTS_FILE", str(other))
+    settings = load_settings()
+    assert settings.agents_source == other and "claude" in read_agents(settings)
+    other.unlink()
+    assert list(read_agents(settings)) == ["scripted"]
+
+
+def test_a_part_is_told_where_the_agents_are(file: Path) -> None:
+    assert environment(load_settings())["SHRAGA_AGENTS_FILE"] == str(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "said"),
+    [
+        ('[agents.a]\nadapter = "text"', "agents.a.command", "it is missing"),
+        ('[agents.a]\ncommand = []\nadapter = "text"', "agents.a.command", "it names no program"),
+        (
+            '[agents.a]\ncommand = ["x"]\nadapter = "json"',
+            "agents.a.adapter",
+            "use 'claude', 'lines' or 'text'",
+        ),
+        ('[agents.a]\ncommand = ["x"]\nadapter = "text"\nspeed = 1', "agents.a.speed", "is not a field"),
+        ('[agents.a]\ncommand = ["x"]\nadapter = "text"\nbudget = 0', "agents.a.budget", "give more than 0"),
+        ("agents = 3", "agents", "has to be a table"),
+        ("[agents]\na = 3", "agents.a", "has to be a table"),
+    ],
+)
+def test_a_wrong_agent_is_named_with_its_field(file: Path, text: str, field: str, said: str) -> None:
+    file.write_text(text)
+    with pytest.raises(InvalidInput, match=re.escape(said)) as wrong:
+        read_agents(load_settings())
+    assert wrong.value.field == field
+    assert str(file) in str(wrong.value)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from shraga_models import Http, Python, Reminder, Shell
+from shraga_models import Agent, Http, Python, Reminder, Shell, TaskSpec
 
 from ..artifacts import with_artifacts
 from ..context import RunContext
@@ -25,6 +24,17 @@ _RUNNERS: dict[type, Callable[..., Outcome]] = {
 }
 
 
-def run_action(action: Any, context: RunContext, modules: tuple[str, ...]) -> Outcome:
-    """Run an action to its end; `modules` are those whose functions may be called."""
-    return with_artifacts(_RUNNERS[type(action)](action, context, modules), context)
+def run_action(spec: TaskSpec, context: RunContext, modules: tuple[str, ...]) -> Outcome:
+    """Run a task's action to its end and observe what came of it; `modules` are those whose functions may be called."""
+    action = spec.action
+    if isinstance(action, Agent):
+        # Most horses never need it.
+        from .agent import run_agent
+
+        return run_agent(spec, context, context.documents)
+    outcome = with_artifacts(_RUNNERS[type(action)](action, context, modules), context)
+    if spec.input.check or (outcome.output and outcome.output.deliverables):
+        from ..evidence import observe
+
+        return observe(spec, context, outcome)
+    return outcome

@@ -1,0 +1,39 @@
+"""What the worker observed of a result, as labelled lines: beside them stands what the task claims."""
+
+from __future__ import annotations
+
+from shraga_models import Changes, Evidence
+from shraga_models.durations import format_duration
+
+Line = tuple[str, str, str]
+"""Label, text and tone of a line."""
+
+
+def evidence_lines(evidence: Evidence | None) -> list[Line]:
+    """Return what was observed; nothing where nothing was."""
+    if evidence is None:
+        return []
+    lines: list[Line] = []
+    if check := evidence.check:
+        ended = "took too long" if check.exit_code is None else f"exit {check.exit_code}"
+        tone = "done" if check.holds else "failed"
+        lines.append(("check", f"{check.command} · {ended} · {format_duration(check.seconds)}", tone))
+    if changes := evidence.changes:
+        lines += _changes(changes)
+    found = [f"{one.name} · {one.size:,} bytes · sha256 {one.sha256[:12]}" for one in evidence.artifacts]
+    lines.append(("artifacts", "\n".join(found), "text"))
+    lines.append(("missing", "\n".join(evidence.missing), "failed"))
+    return [line for line in lines if line[1]]
+
+
+def _changes(changes: Changes) -> list[Line]:
+    size = f"{changes.files} files · +{changes.insertions} −{changes.deletions}"
+    loose = f" · {changes.uncommitted} uncommitted" if changes.uncommitted else ""
+    said = f"{size} · {changes.commits} commits on {changes.branch or 'no branch'}{loose}"
+    more = changes.files - len(changes.changed)
+    names = "\n".join((*changes.changed, *([f"and {more} more"] if more > 0 else [])))
+    return [
+        ("changes", said, "text"),
+        ("changed", names, "text"),
+        ("diff", f"sha256 {changes.diff_sha256}" if changes.diff_sha256 else "", "text"),
+    ]
