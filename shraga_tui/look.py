@@ -60,6 +60,8 @@ EVENT_LOOKS: dict[str, Look] = {
     _E.TASK_SKIPPED: Look("»", "skipped", "quiet"),
     _E.TASKS_FORGOTTEN: Look("␡", "deleted", "quiet"),
     _E.AGENT_MESSAGE: Look("“", "says", "running"),
+    _E.BRAKE_CHANGED: Look("‖", "brake", "waiting"),
+    _E.BUDGET_CHANGED: Look("$", "budget", "planned"),
     _E.WORKER_STARTED: Look("●", "worker up", "done"),
     _E.WORKER_CHANGED: Look("◐", "worker", "waiting"),
     _E.WORKER_STOPPED: Look("○", "worker gone", "quiet"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .actions import Action, Http, Python, Shell
+from .actions import Action, Http, Prompt, Python, Shell
 from .base import MAX_FIELD_CHARACTERS, Moment, Record, new_id
 from .event import AuditEntry, Event, EventType, LogEntry, LogLevel
 from .filters import TaskFilter, parse_filter
@@ -13,6 +13,7 @@ from .model_call import ModelCall, StoredModelCall
 from .question import Answer, NewQuestion, Question, QuestionKind
 from .run import Run, run_id
 from .schedule import Schedule
+from .spend import Brake, Budget, SpendLine
 from .status import (
     DeliveryStatus,
     Liveness,
@@ -48,6 +49,8 @@ __all__ = [
     "Answer",
     "Attachment",
     "AuditEntry",
+    "Brake",
+    "Budget",
     "Capability",
     "CapabilityLevel",
     "CloudVM",
@@ -74,6 +77,7 @@ __all__ = [
     "NewTask",
     "Permission",
     "Priority",
+    "Prompt",
     "ProvisioningStatus",
     "Python",
     "Question",
@@ -85,6 +89,7 @@ __all__ = [
     "Schedule",
     "SenderType",
     "Shell",
+    "SpendLine",
     "StoredModelCall",
     "Task",
     "TaskFilter",

@@ -26,6 +26,8 @@ class EventType(StrEnum):
     TASK_SKIPPED = "task.skipped"
     TASKS_FORGOTTEN = "tasks.forgotten"
     AGENT_MESSAGE = "agent.message"
+    BRAKE_CHANGED = "brake.changed"
+    BUDGET_CHANGED = "budget.changed"
     WORKER_STARTED = "worker.started"
     WORKER_CHANGED = "worker.changed"
     WORKER_STOPPED = "worker.stopped"

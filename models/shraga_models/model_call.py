@@ -22,6 +22,8 @@ class ModelCall(Model):
     """US dollars."""
     duration: Annotated[float, Field(ge=0)] = 0.0
     """Seconds."""
+    is_estimated: bool = False
+    """Whether the tokens are a guess from the length of the texts, as the server told none."""
     success: bool = True
     error: str = ""
 
