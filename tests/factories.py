@@ -288,6 +288,7 @@ class Ledger:
             queue: Counter(task.decode() for task in tasks)
             for queue, tasks in zip(queues, lists, strict=True)
         }
+        self.parked = {queue: self._parked(queue) for queue in queues}
         self.registries = {
             (name, queue): self._zset(name, queue=queue) for queue in queues for name in REGISTRIES
         }
@@ -303,6 +304,14 @@ class Ledger:
         for command in commands:
             pipeline.execute_command(*command)
         return list(pipeline.execute()) if commands else []
+
+    def _parked(self, queue: str) -> Counter[str]:
+        places = [
+            one.decode().split(" ") for one in self._many([("SMEMBERS", self.keys.make("parkings"))])[0]
+        ]
+        lists = [self.keys.make("parking", brake=brake, queue=of) for brake, of in places if of == queue]
+        found = self._many([("LRANGE", one, 0, -1) for one in lists])
+        return Counter(task.decode() for tasks in found for task in tasks)
 
     def _hashes(self, name: str) -> dict[str, dict[str, str]]:
         commands = [
@@ -322,7 +331,9 @@ class Ledger:
         owner, got = self.owners[task], self.hashes[task]
         status, queue = TaskStatus(got["status"]), got["queue"]
         running, member = status is TaskStatus.RUNNING, f"{task}:{got['attempt']}"
+        parked = self.parked[queue][task]
         expected = [(name, member if running else task) for one, name in RQ_REGISTRY.items() if one is status]
+        expected += [("rq_deferred", task)] * parked
         slot = self.slots.get(got.get("worker", ""), {}).get(f"run:{task}", "")
         facts = {
             "owner's name": got["owner"] == owner,
@@ -333,8 +344,8 @@ class Ledger:
             "lease": (task in self.leases) == running,
             "due time": (task in self.due) == (status is TaskStatus.SCHEDULED),
             "expiry": (f"expire:{task}" in self.due) == ("expires_at" in got and not status.is_final),
-            "queue": self.lists[queue][task] == (status is TaskStatus.QUEUED),
-            "job status": self.jobs[task].get("status") == RQ_STATUS[status],
+            "queue": self.lists[queue][task] + parked == (status is TaskStatus.QUEUED),
+            "job status": self.jobs[task].get("status") == ("deferred" if parked else RQ_STATUS[status]),
             "slot": slot.startswith(f"{got.get('slot')} {got['attempt']} {got.get('fence')} ") == running,
             "runs": sorted(map(int, self.runs[task])) == list(range(1, int(got["attempt"]))),
             "registries": self._registered(task, queue) == expected,
@@ -356,6 +367,7 @@ class Ledger:
             "owner's index": [task for index in self.user_index.values() for task in index],
             "leases": list(self.leases),
             "due": [member.removeprefix("expire:") for member in self.due],
+            "parkings": [task for tasks in self.parked.values() for task in tasks],
             "lists": [task for tasks in self.lists.values() for task in tasks],
             "registries": [task.partition(":")[0] for found in self.registries.values() for task in found],
         }

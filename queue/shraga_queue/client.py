@@ -25,6 +25,7 @@ from shraga_models import (
 
 from .board import BoardQuery, BoardSnapshot, Counts
 from .calls import Batch, Call, Flow
+from .client_spend import SyncSpend
 from .codec import TaskRow, TaskWithRuns
 from .config import Settings, load_settings
 from .connect import check_server, connect_sync, explain, resolve_url
@@ -96,7 +97,7 @@ class SyncDriver:
             raise explain(error, self.url) from error
 
 
-class Shraga:
+class Shraga(SyncSpend):
     """The store, for scripts and for the command line; use it as a context manager.
 
     Errors are `ShragaError`s: `InvalidInput`, `Refused`, `NotFound`, `Unreachable`, `Forbidden`.

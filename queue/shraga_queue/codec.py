@@ -30,6 +30,7 @@ from shraga_models import (
 from shraga_models.faults import plain
 
 from .errors import Unreadable
+from .money import nano, read_spent
 
 _HOT = {"name", "kind", "priority", "capability", "labels"}
 _WORKER_STATUS = {
@@ -88,6 +89,8 @@ def task_fields(new: NewTask) -> list[str]:
         fields += ["priority", new.priority.value]
     if new.labels:
         fields += ["labels", ",".join(new.labels)]
+    if new.limits.budget is not None:
+        fields += ["budget", str(nano(new.limits.budget))]
     return [*fields, "spec", new.model_dump_json(exclude=_HOT, exclude_defaults=True)]
 
 
@@ -136,6 +139,7 @@ def read_task(task_id: str, got: dict[str, str]) -> Task:
             "failures": int(got.get("failures", 0)),
             "losses": int(got.get("losses", 0)),
             "output": output,
+            **read_spent(got),
             "execution_details": execution,
         }
     )

@@ -28,6 +28,7 @@ from .calls import Argument, Batch, Call, as_is
 from .client import SyncDriver
 from .codec import held_runs, pairs, read_spec, scored, text
 from .operations import LEASE_MS
+from .run_spend import RunSpend
 from .submission import invalid
 
 TRIM_BATCH = 5_000
@@ -174,7 +175,7 @@ class ExpiredLease:
     losses: int
 
 
-class Engine:
+class Engine(RunSpend):
     """The moves of workers and controllers; Redis's own errors pass through, for the caller to outlast."""
 
     def __init__(self, driver: SyncDriver) -> None:
@@ -308,7 +309,7 @@ class Engine:
             ("ZCARD", self.keys.make("index", status=one)) for one in statuses
         ]
         commands.append(("ZCARD", self.keys.make("leases")))
-        commands += [("LLEN", queue) for queue in ours]
+        commands += [("LLEN", place) for place in (*ours, *self.parkings())]
         counted = self.driver.batch(Batch(tuple(Call(int, command=command) for command in commands)))
         queued, running, scheduled, leases, *lengths = counted
         found = {

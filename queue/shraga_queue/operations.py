@@ -28,6 +28,7 @@ from .codec import TaskWithRuns
 from .errors import NotFound, Refused, Unreadable
 from .keys import Keys
 from .listing import Listing
+from .spend import Spend
 from .submission import JOB_DATA, check_owner, job_data
 
 LEASE_MS = 6_000
@@ -59,7 +60,7 @@ class LogPage:
     last_id: str
 
 
-class Operations(Listing):
+class Operations(Listing, Spend):
     """Every operation on the store for one prefix, made by one user."""
 
     def __init__(self, keys: Keys, user: str) -> None:

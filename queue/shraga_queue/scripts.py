@@ -27,6 +27,9 @@ class Bounds:
     rq_seconds: int = 86_400
     log_seconds: int = 30 * 86_400
     bells: int = 64
+    user_calls: int = 20_000
+    spend_seconds: int = 400 * 86_400
+    spend_rows: int = 10_000
 
 
 @dataclass(frozen=True, slots=True)

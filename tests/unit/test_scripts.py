@@ -19,10 +19,22 @@ from shraga_queue.scripts import READ_ONLY_MARK, Bounds, load_script
 FOLDER = Path(str(files("shraga_queue") / "lua"))
 FILES = sorted(FOLDER.glob("*.lua"))
 SCRIPTS = [path.stem for path in FILES if not path.stem.startswith("lib_")]
-READERS = ["board", "counts", "events", "expired", "page", "rows", "search", "task", "workers"]
+READERS = [
+    "board",
+    "brakes",
+    "budgets",
+    "counts",
+    "events",
+    "expired",
+    "page",
+    "rows",
+    "search",
+    "task",
+    "workers",
+]
 READING = {
     "TIME", "GET", "EXISTS", "HGET", "HMGET", "HGETALL", "ZCARD", "ZCOUNT", "ZSCORE", "ZRANGE", "ZREVRANGE",
-    "ZREVRANGEBYSCORE", "ZRANGEBYSCORE", "LRANGE", "LLEN", "SMEMBERS", "XRANGE", "XREVRANGE",
+    "ZREVRANGEBYSCORE", "ZRANGEBYSCORE", "LRANGE", "LLEN", "SMEMBERS", "HKEYS", "XRANGE", "XREVRANGE",
 }  # fmt: skip
 COMMAND = re.compile(r"redis\.call\(\s*'(\w+)'")
 KEY_ARGUMENT = re.compile(r"redis\.call\(\s*'\w+',\s*([^,)]+)")
