@@ -38,6 +38,8 @@ DETAILS = LocalMachine(hostname="box").model_dump_json()
 RQ_STATUS = {
     TaskStatus.QUEUED: "queued",
     TaskStatus.SCHEDULED: "scheduled",
+    TaskStatus.AWAITING_APPROVAL: "deferred",
+    TaskStatus.WAITING_FOR_INPUT: "deferred",
     TaskStatus.RUNNING: "started",
     TaskStatus.COMPLETED: "finished",
     TaskStatus.FAILED: "failed",
@@ -46,6 +48,8 @@ RQ_STATUS = {
 }
 RQ_REGISTRY = {
     TaskStatus.SCHEDULED: "rq_scheduled",
+    TaskStatus.AWAITING_APPROVAL: "rq_deferred",
+    TaskStatus.WAITING_FOR_INPUT: "rq_deferred",
     TaskStatus.RUNNING: "rq_started",
     TaskStatus.COMPLETED: "rq_finished",
     TaskStatus.FAILED: "rq_failed",
@@ -282,6 +286,7 @@ class Ledger:
         }  # fmt: skip
         self.leases = self._zset("leases")
         self.due = self._zset("due")
+        self.questions = self._zset("questions")
         queues = sorted({got["queue"] for got in self.hashes.values()})
         lists = self._many([("LRANGE", self.keys.make("rq_queue", queue=queue), 0, -1) for queue in queues])
         self.lists = {
@@ -348,6 +353,8 @@ class Ledger:
             "job status": self.jobs[task].get("status") == ("deferred" if parked else RQ_STATUS[status]),
             "slot": slot.startswith(f"{got.get('slot')} {got['attempt']} {got.get('fence')} ") == running,
             "runs": sorted(map(int, self.runs[task])) == list(range(1, int(got["attempt"]))),
+            "question": (task in self.questions) == ("question" in got),
+            "wait": status is not TaskStatus.WAITING_FOR_INPUT or "question" in got,
             "registries": self._registered(task, queue) == expected,
         }  # fmt: skip
         return [f"{task} ({status}): {name} disagrees" for name, holds in facts.items() if not holds]
@@ -366,8 +373,9 @@ class Ledger:
             "index": [task for index in self.index.values() for task in index],
             "owner's index": [task for index in self.user_index.values() for task in index],
             "leases": list(self.leases),
-            "due": [member.removeprefix("expire:") for member in self.due],
             "parkings": [task for tasks in self.parked.values() for task in tasks],
+            "due": [member.partition(":")[2] or member for member in self.due],
+            "questions": list(self.questions),
             "lists": [task for tasks in self.lists.values() for task in tasks],
             "registries": [task.partition(":")[0] for found in self.registries.values() for task in found],
         }

@@ -6,10 +6,11 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
-from shraga_queue import log, progress, thought
+from shraga_queue import Refused, ask, log, progress, thought
 
 
 def add(a: int, b: int) -> int:
@@ -216,3 +217,29 @@ def pace_blindly(path: str, seconds: float) -> str:
     subprocess.Popen([sys.executable, "-c", f"import tests.jobs as j; j.pace({path!r}, {seconds})"])
     re.match("(a+)+$", "a" * 48 + "b")
     return "unreachable"
+
+
+def ask_and_note(path: str, question: str = "Which way?") -> str:
+    """Note each time it begins, ask, and note the answer."""
+    with Path(path).open("a") as file:
+        file.write("begin\n")
+    answer = ask(question, options=["left", "right"])
+    with Path(path).open("a") as file:
+        file.write(f"{answer}\n")
+    return answer
+
+
+def ask_from_a_thread() -> str:
+    """Ask where it cannot be waited for."""
+    said: list[str] = []
+
+    def try_it() -> None:
+        try:
+            ask("Anybody?")
+        except Refused as error:
+            said.append(str(error))
+
+    thread = threading.Thread(target=try_it)
+    thread.start()
+    thread.join()
+    return said[0]

@@ -11,6 +11,7 @@ from .limits import Limits
 from .message import Attachment, Message, MessageType, NewMessage, SenderType
 from .model_call import ModelCall, StoredModelCall
 from .question import Answer, NewQuestion, Question, QuestionKind
+from .review import Decision, Review
 from .run import Run, run_id
 from .schedule import Schedule
 from .spend import Brake, Budget, SpendLine
@@ -56,6 +57,7 @@ __all__ = [
     "CloudVM",
     "Container",
     "CurrentTask",
+    "Decision",
     "DeliveryStatus",
     "DevBox",
     "Event",
@@ -83,6 +85,7 @@ __all__ = [
     "Question",
     "QuestionKind",
     "Record",
+    "Review",
     "Role",
     "Run",
     "RunStatus",

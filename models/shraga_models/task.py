@@ -9,6 +9,8 @@ from pydantic import ConfigDict, Field, computed_field, field_validator
 from .actions import Action
 from .base import JsonObject, Model, Moment, Record, Sized, Slug
 from .limits import Limits
+from .question import Question
+from .review import Review
 from .schedule import Schedule
 from .status import Permission, Priority, TaskKind, TaskStatus, WorkerStatus
 
@@ -89,13 +91,6 @@ class NewTask(Sized, TaskSpec):
             raise ValueError("a name has at least one visible character")
         return name
 
-    @field_validator("permission")
-    @classmethod
-    def _known_permission(cls, permission: Permission) -> Permission:
-        if permission is not Permission.AUTONOMOUS:
-            raise ValueError(f"{permission} tasks cannot be submitted yet: use autonomous")
-        return permission
-
     @field_validator("schedule")
     @classmethod
     def _known_schedule(cls, schedule: Schedule | None) -> Schedule | None:
@@ -143,7 +138,16 @@ class Task(Record, TaskSpec):
     """US dollars it may spend by now: its limit, and what it was extended by."""
     output: TaskOutput | None = None
     execution_details: ExecutionDetails = ExecutionDetails()
+    question: Question | None = None
+    """What it asks and has not been answered."""
+    review: Review | None = None
+    """What a person last decided about it."""
     deleted_at: Moment | None = None
+
+    @property
+    def awaits_verdict(self) -> bool:
+        """Whether its result waits for a person's verdict."""
+        return self.status is TaskStatus.AWAITING_APPROVAL and self.completed_at is not None
 
     @computed_field  # type: ignore[prop-decorator]
     @property

@@ -16,7 +16,7 @@ from .errors import Forbidden, InvalidInput, NotFound, Refused, ShragaError, Unr
 if TYPE_CHECKING:
     from .aclient import AsyncShraga
     from .client import Shraga
-    from .context import current_run, log, progress, thought
+    from .context import ask, current_run, log, progress, thought
 
 __all__ = [
     "AsyncShraga",
@@ -34,6 +34,7 @@ __all__ = [
     "ShragaError",
     "Task",
     "Unreachable",
+    "ask",
     "current_run",
     "log",
     "progress",
@@ -43,6 +44,7 @@ __all__ = [
 _LAZY = {
     "AsyncShraga": "aclient",
     "Shraga": "client",
+    "ask": "context",
     "current_run": "context",
     "log": "context",
     "progress": "context",

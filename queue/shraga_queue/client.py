@@ -26,6 +26,7 @@ from shraga_models import (
 from .board import BoardQuery, BoardSnapshot, Counts
 from .calls import Batch, Call, Flow
 from .client_spend import SyncSpend
+from .client_talk import SyncTalk
 from .codec import TaskRow, TaskWithRuns
 from .config import Settings, load_settings
 from .connect import check_server, connect_sync, explain, resolve_url
@@ -97,7 +98,7 @@ class SyncDriver:
             raise explain(error, self.url) from error
 
 
-class Shraga(SyncSpend):
+class Shraga(SyncTalk, SyncSpend):
     """The store, for scripts and for the command line; use it as a context manager.
 
     Errors are `ShragaError`s: `InvalidInput`, `Refused`, `NotFound`, `Unreachable`, `Forbidden`.

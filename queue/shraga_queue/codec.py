@@ -15,9 +15,12 @@ from shraga_models import (
     ANY_CAPABILITY,
     Capability,
     CurrentTask,
+    Decision,
     Liveness,
     NewTask,
     Priority,
+    Question,
+    Review,
     Run,
     RunStatus,
     Task,
@@ -32,7 +35,7 @@ from shraga_models.faults import plain
 from .errors import Unreadable
 from .money import nano, read_spent
 
-_HOT = {"name", "kind", "priority", "capability", "labels"}
+_HOT = {"name", "kind", "priority", "permission", "capability", "labels"}
 _WORKER_STATUS = {
     RunStatus.CLAIMED: WorkerStatus.ASSIGNED,
     RunStatus.RUNNING: WorkerStatus.EXECUTING,
@@ -99,7 +102,7 @@ def read_spec(got: dict[str, str]) -> dict[str, Any]:
     spec: dict[str, Any] = json.loads(got.get("spec") or "{}")
     spec["name"] = got["name"]
     spec["labels"] = tuple(got["labels"].split(",")) if got.get("labels") else ()
-    for field in ("kind", "priority", "capability"):
+    for field in ("kind", "priority", "permission", "capability"):
         if field in got:
             spec[field] = got[field]
     return spec
@@ -141,8 +144,31 @@ def read_task(task_id: str, got: dict[str, str]) -> Task:
             "output": output,
             **read_spent(got),
             "execution_details": execution,
+            "question": read_question(task_id, got["owner"], got["name"], got.get("question")),
+            "review": _read_review(got),
         }
     )
+
+
+def read_question(task_id: str, owner: str, name: str, stored: str | None) -> Question | None:
+    """Return the open question of a task as it is stored, or None for none."""
+    if not stored:
+        return None
+    asked = json.loads(stored)
+    known = {field: asked[field] for field in ("id", "key", "kind", "text", "attempt")}
+    times = {"asked_at": moment(asked["asked"]), "due_at": moment(asked.get("due"))}
+    more = {"options": tuple(json.loads(asked["options"])), "default": asked.get("default")}
+    whose = {"task_id": task_id, "task_name": name, "owner": owner}
+    return Question.model_validate(known | times | more | whose)
+
+
+def _read_review(got: dict[str, str]) -> Review | None:
+    if not got.get("review"):
+        return None
+    said = json.loads(got["review"])
+    # Leave to run is given before the first run and holds for its retries.
+    stale = said["decision"] != Decision.APPROVED and int(said["attempt"]) < int(got["attempt"])
+    return Review.model_validate(said | {"at": moment(said["at"]), "is_stale": stale})
 
 
 def read_run(task_id: str, got: dict[str, Any]) -> Run:

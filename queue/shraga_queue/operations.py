@@ -13,7 +13,6 @@ from shraga_models import (
     Event,
     LogEntry,
     NewTask,
-    Run,
     Task,
     TaskStatus,
     Worker,
@@ -24,12 +23,11 @@ from shraga_models import (
 from . import codec, stream_codec
 from .board import BoardQuery, BoardSnapshot, Counts, read_board, read_counts
 from .calls import Argument, Batch, Call, Flow, as_is
-from .codec import TaskWithRuns
-from .errors import NotFound, Refused, Unreadable
+from .errors import NotFound, Refused, no_such_task
 from .keys import Keys
-from .listing import Listing
 from .spend import Spend
 from .submission import JOB_DATA, check_owner, job_data
+from .talk import Talk
 
 LEASE_MS = 6_000
 """How long a silent run or worker is trusted."""
@@ -60,7 +58,7 @@ class LogPage:
     last_id: str
 
 
-class Operations(Listing, Spend):
+class Operations(Talk, Spend):
     """Every operation on the store for one prefix, made by one user."""
 
     def __init__(self, keys: Keys, user: str) -> None:
@@ -81,6 +79,7 @@ class Operations(Listing, Spend):
                 (new.schedule.at_ms or 0) if new.schedule else 0,
                 int(new.limits.expires_in * 1000) if new.limits.expires_in else 0,
                 int(new.limits.timeout) or 1,
+                new.permission.value,
                 len(fields),
             )
             args += [field.encode("utf-8", "replace") for field in fields]
@@ -126,24 +125,6 @@ class Operations(Listing, Spend):
 
     # Reading
 
-    def get(self, task_id: str) -> Flow[TaskWithRuns]:
-        """Return a task with its runs; raises NotFound or Unreadable."""
-        found = yield self._task_call(task_id)
-        if isinstance(found, Unreadable):
-            raise found
-        if found is None:
-            raise NotFound(f"There is no task {task_id!r}; `shraga list` shows the ones there are.")
-        result: TaskWithRuns = found
-        return result
-
-    def get_task(self, task_id: str) -> Flow[Task]:
-        """Return a task; raises NotFound."""
-        return (yield from self.get(task_id)).task
-
-    def get_runs(self, task_id: str) -> Flow[tuple[Run, ...]]:
-        """Return a task's runs, oldest first; raises NotFound."""
-        return (yield from self.get(task_id)).runs
-
     def board(self, query: BoardQuery) -> Flow[BoardSnapshot]:
         """Return pages of the board's columns, in one script call."""
         args: list[Argument] = [query.owner or ""]
@@ -166,7 +147,7 @@ class Operations(Listing, Spend):
         reply = yield Call(as_is, "cancel", (self.keys.make("owners"),), (task_id, self.user, reason))
         answer, status = codec.text(reply[0]), codec.text(reply[1])
         if answer == "missing":
-            raise NotFound(f"There is no task {task_id!r}; `shraga list` shows the ones there are.")
+            raise no_such_task(task_id)
         if answer == "ended":
             raise Refused(f"The task {task_id} is {status} already; there is nothing to cancel.")
         return answer, TaskStatus(status)

@@ -30,6 +30,7 @@ class Bounds:
     user_calls: int = 20_000
     spend_seconds: int = 400 * 86_400
     spend_rows: int = 10_000
+    chat: int = 10_000
 
 
 @dataclass(frozen=True, slots=True)

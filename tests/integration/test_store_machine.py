@@ -6,6 +6,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as profile
 from hypothesis import strategies as st
@@ -17,13 +18,24 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from shraga_models import MOVES, Limits, RunStatus, Schedule, TaskStatus, WorkerMode
+from shraga_models import (
+    MOVES,
+    ExecutionDetails,
+    Limits,
+    NewQuestion,
+    Permission,
+    RunStatus,
+    Schedule,
+    TaskStatus,
+    WorkerMode,
+)
 from shraga_queue.client import Shraga, SyncDriver
 from shraga_queue.config import Settings
 from shraga_queue.engine import STALE, Claim, Engine, LogLine
 from shraga_queue.errors import Refused
 from shraga_queue.keys import Keys
 from shraga_queue.mending import Mender
+from shraga_queue.talk import Judgement
 from tests.factories import Hand, Ledger, end_lease, execute, fresh_prefix, hire, make_due, new_task
 
 OUTCOMES = [RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.TIMEOUT, RunStatus.CANCELED]
@@ -58,6 +70,13 @@ class StoreMachine(RuleBasedStateMachine):
         self.asked: set[str] = set()
         self.claims: list[tuple[Hand, Claim]] = []
         self.owner: dict[str, str] = {}
+        self.supervised: set[str] = set()
+        self.open: dict[str, tuple[str, str, int]] = {}
+        """The id and key of each task's open question, and the attempt that asked."""
+        self.known: dict[str, dict[str, str]] = {}
+        """What each task was answered, by key."""
+        self.reviewable: set[str] = set()
+        """Tasks whose result waits for a verdict."""
         self.told: list[tuple[str, str]] = []
         self.audited: list[tuple[str, str]] = []
         self.read: dict[str, str] = {}
@@ -74,8 +93,9 @@ class StoreMachine(RuleBasedStateMachine):
     def _free(self, hand: Hand) -> bool:
         return not any(other is hand and self._is_live(claim) for other, claim in self.claims)
 
-    def _chosen(self, number: int) -> str:
-        return sorted(self.status)[number % len(self.status)]
+    def _chosen(self, number: int, status: TaskStatus | None = None) -> str:
+        found = sorted(one for one, its in self.status.items() if status in (None, its))
+        return found[number % len(found)]
 
     def _expect(self, task_id: str, action: str, *events: str) -> None:
         """Note what has to be audited and told of a step."""
@@ -84,9 +104,16 @@ class StoreMachine(RuleBasedStateMachine):
         self.told += [(f"task.{event}", task_id) for event in events]
 
     def _ended(self, task_id: str, status: str) -> None:
-        self.status[task_id] = TaskStatus(status)
-        if not self.status[task_id].is_final:
+        self._set(task_id, TaskStatus(status))
+        if self.status[task_id] in (TaskStatus.QUEUED, TaskStatus.SCHEDULED):
             self.attempt[task_id] += 1
+
+    def _set(self, task_id: str, status: TaskStatus) -> None:
+        self.status[task_id] = status
+        if status.is_final:
+            self.open.pop(task_id, None)
+        if status is not TaskStatus.AWAITING_APPROVAL:
+            self.reviewable.discard(task_id)
 
     # People
 
@@ -96,11 +123,21 @@ class StoreMachine(RuleBasedStateMachine):
         capability=st.sampled_from(["any", "gpu"]),
         limits=st.sampled_from(LIMITS),
         later=st.booleans(),
+        permission=st.sampled_from([Permission.AUTONOMOUS, Permission.AUTONOMOUS, *Permission]),
     )
-    def submit(self, owner: str, priority: str, capability: str, limits: Limits, later: bool) -> None:
+    def submit(
+        self, owner: str, priority: str, capability: str, limits: Limits, later: bool, permission: Permission
+    ) -> None:
         schedule = Schedule(at="2099-01-01") if later else None
-        new = new_task(priority=priority, capability=capability, limits=limits, schedule=schedule)
+        new = new_task(
+            priority=priority, capability=capability, limits=limits, schedule=schedule, permission=permission
+        )
         task = self.shraga.submit_task(new, owner=owner)
+        asks_first = permission is Permission.HUMAN_REQUIRED
+        assert (task.status is TaskStatus.AWAITING_APPROVAL) == asks_first
+        self.known[task.id] = {}
+        if permission is Permission.SUPERVISED:
+            self.supervised.add(task.id)
         self.status[task.id], self.attempt[task.id], self.owner[task.id] = task.status, 1, owner
         self._expect(task.id, "submit", "submitted")
 
@@ -121,8 +158,73 @@ class StoreMachine(RuleBasedStateMachine):
             self._expect(task_id, "cancel", "canceled")
         elif task_id not in self.asked:
             self._expect(task_id, "ask_cancel", "canceling")
-        self.status[task_id] = now
+        self._set(task_id, now)
         self.asked.add(task_id)
+
+    @precondition(lambda self: TaskStatus.AWAITING_APPROVAL in self.status.values())
+    @rule(number=pick)
+    def approve(self, number: int) -> None:
+        task_id = self._chosen(number, TaskStatus.AWAITING_APPROVAL)
+        try:
+            task = self.shraga.approve(task_id, "go on")
+        except Refused:
+            assert task_id in self.reviewable
+            return
+        assert task_id not in self.reviewable
+        later = task.next_run_at is not None
+        assert task.status is (TaskStatus.SCHEDULED if later else TaskStatus.QUEUED)
+        assert task.review is not None
+        assert (task.review.by, task.review.note) == ("tester", "go on")
+        self._set(task_id, task.status)
+        self._expect(task_id, "approve_later" if later else "approve", task.status)
+
+    @precondition(lambda self: self.status)
+    @rule(number=pick, judgement=st.sampled_from(["accept", "reject", "send_back"]), late=st.booleans())
+    def review(self, number: int, judgement: Judgement, late: bool) -> None:
+        """A verdict on a result; one that was formed on an earlier run counts for nothing."""
+        task_id = self._chosen(number)
+        attempt = self.attempt[task_id] - late
+        try:
+            task = self.shraga.review(task_id, judgement, "so it is", attempt=attempt)
+        except Refused:
+            assert late or task_id not in self.reviewable
+            return
+        assert task_id in self.reviewable
+        told = {"accept": "completed", "reject": "failed", "send_back": "queued"}[judgement]
+        assert task.status == told
+        assert task.review is not None
+        assert task.review.is_stale == (judgement == "send_back")
+        self._ended(task_id, told)
+        self.reviewable.discard(task_id)
+        self._expect(task_id, judgement, told)
+
+    @precondition(lambda self: self.open)
+    @rule(number=pick, stale=st.booleans())
+    def answer(self, number: int, stale: bool) -> None:
+        """An answer to the open question, or to one that is open no more."""
+        task_id = sorted(self.open)[number % len(self.open)]
+        question, key, _ = self.open[task_id]
+        if stale:
+            with pytest.raises(Refused):
+                self.shraga.answer(f"{task_id}.q0", "late")
+            return
+        assert self.shraga.answer(question, "yes") == [task_id]
+        del self.open[task_id]
+        self.known[task_id][key] = "yes"
+        waited = self.status[task_id] is TaskStatus.WAITING_FOR_INPUT
+        self._expect(task_id, "answer", "answered", *(["queued"] if waited else []))
+        if waited:
+            self._ended(task_id, "queued")
+        with pytest.raises(Refused, match="by tester already: 'yes'"):
+            self.shraga.answer(question, "no")
+
+    @precondition(lambda self: self.status)
+    @rule(number=pick)
+    def say(self, number: int) -> None:
+        task_id = self._chosen(number)
+        message = self.shraga.say(task_id, "how is it going?")
+        assert self.shraga.chat(task_id)[-1] == message
+        self.told.append(("task.message", task_id))
 
     @precondition(lambda self: self.status)
     @rule(number=pick)
@@ -132,8 +234,11 @@ class StoreMachine(RuleBasedStateMachine):
         try:
             task = self.shraga.retry(task_id)
         except Refused:
-            assert status in (TaskStatus.QUEUED, TaskStatus.RUNNING)
+            assert not status.is_final
+            assert status is not TaskStatus.SCHEDULED
             return
+        if status.is_final:
+            self.known[task_id] = {}
         self.attempt[task_id] += status.is_final
         self.status[task_id] = TaskStatus.QUEUED
         self._expect(task_id, "retry" if status.is_final else "run_now", "queued")
@@ -200,7 +305,7 @@ class StoreMachine(RuleBasedStateMachine):
         asked = claim.task_id in self.asked
         assert answer == (("canceled" if asked else "queued") if self._is_live(claim) else STALE)
         if answer != STALE:
-            self.status[claim.task_id] = TaskStatus(answer)
+            self._set(claim.task_id, TaskStatus(answer))
             self._expect(claim.task_id, "stop" if asked else "give_back", answer)
 
     @precondition(lambda self: TaskStatus.QUEUED in self.status.values())
@@ -221,7 +326,7 @@ class StoreMachine(RuleBasedStateMachine):
         execute(self.shraga, "LREM", self._queue_of(found[0]), 1, found[0])
         execute(self.shraga, "LPUSH", self._queue_of(found[0]), found[0])
         claim = Hand.try_claim(self._with_queues(hand, [queue]))
-        self.status[found[0]] = TaskStatus.SKIPPED
+        self._set(found[0], TaskStatus.SKIPPED)
         self._expect(found[0], "expire", "skipped")
         if claim is not None:
             self.status[claim.task_id] = TaskStatus.RUNNING
@@ -264,6 +369,46 @@ class StoreMachine(RuleBasedStateMachine):
         self._judge(claim, answer, completes=outcome is RunStatus.COMPLETED, lost=False)
 
     @precondition(lambda self: self.claims)
+    @rule(number=pick, key=st.sampled_from(["where", "when"]))
+    def ask(self, number: int, key: str) -> None:
+        _, claim = self.claims[number % len(self.claims)]
+        task_id = claim.task_id
+        answer, said = self.engine.ask(claim, NewQuestion(text=f"{key}?", key=key))
+        question, open_key, attempt = self.open.get(task_id, ("", "", 0))
+        if not self._is_live(claim):
+            assert answer == STALE
+        elif key in self.known[task_id]:
+            assert (answer, said) == ("answered", "yes")
+        elif question and open_key == key:
+            assert (answer, said) == ("asked", question)
+        elif question and attempt == claim.attempt:
+            assert (answer, said) == ("busy", question)
+        else:
+            assert answer == "asked"
+            self.open[task_id] = said, key, claim.attempt
+            self.told.append(("task.asking", task_id))
+
+    @precondition(lambda self: self.claims)
+    @rule(number=pick)
+    def suspend(self, number: int) -> None:
+        hand, claim = self.claims[number % len(self.claims)]
+        task_id = claim.task_id
+        execution = ExecutionDetails(session_id="s1", execution_folder="here")
+        answer = hand.commit(claim, RunStatus.SUSPENDED, execution=execution)
+        if not self._is_live(claim):
+            assert answer == STALE
+        elif task_id in self.asked:
+            self._judge(claim, answer, completes=False, lost=False)
+        elif task_id in self.open:
+            assert answer == "waiting_for_input"
+            self._set(task_id, TaskStatus.WAITING_FOR_INPUT)
+            self._expect(task_id, "suspend", "waiting")
+        else:
+            assert answer == "queued"
+            self._ended(task_id, answer)
+            self._expect(task_id, "resume", "queued")
+
+    @precondition(lambda self: self.claims)
     @rule(number=pick)
     def lose(self, number: int) -> None:
         hand, claim = self.claims[number % len(self.claims)]
@@ -292,6 +437,12 @@ class StoreMachine(RuleBasedStateMachine):
     def _judge(self, claim: Claim, answer: str, *, completes: bool, lost: bool) -> None:
         if not self._is_live(claim):
             assert answer == STALE
+            return
+        if completes and claim.task_id in self.supervised:
+            assert answer == "awaiting_approval"
+            self._set(claim.task_id, TaskStatus.AWAITING_APPROVAL)
+            self.reviewable.add(claim.task_id)
+            self._expect(claim.task_id, "propose", "proposed")
             return
         if completes:
             assert answer == "completed"
@@ -325,10 +476,11 @@ class StoreMachine(RuleBasedStateMachine):
         task_id = self._chosen(number)
         if not self._expires(task_id):
             return
-        assert self.status[task_id] in (TaskStatus.QUEUED, TaskStatus.SCHEDULED)
+        unbegun = (TaskStatus.QUEUED, TaskStatus.SCHEDULED, TaskStatus.AWAITING_APPROVAL)
+        assert self.status[task_id] in unbegun
         make_due(self.shraga, f"expire:{task_id}")
         self.engine.release_due("leader")
-        self.status[task_id] = TaskStatus.SKIPPED
+        self._set(task_id, TaskStatus.SKIPPED)
         self._expect(task_id, "expire", "skipped")
 
     @precondition(lambda self: self.status)

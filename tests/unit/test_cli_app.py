@@ -38,7 +38,15 @@ def failure(capsys: Capture, *words: str) -> tuple[int, str]:
     return code, captured.err
 
 
-@pytest.mark.parametrize("verb", [*VERBS, ""])
+@pytest.mark.parametrize("verb", ["ask", "note"])
+def test_the_verbs_of_a_run_have_help_and_are_refused_outside_of_one(capsys: Capture, verb: str) -> None:
+    assert CliRunner().invoke(app, [verb, "--help"]).exit_code == 0
+    assert failure(capsys, verb, "hello") == (
+        1, "shraga: This is no run of a task: the command works inside a shell or agent task only.\n",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", [*(verb for verb in VERBS if verb not in ("ask", "note")), ""])
 def test_every_verb_has_help_and_the_connection_options(verb: str) -> None:
     result = CliRunner().invoke(app, [*([verb] if verb else []), "--help"])
     assert result.exit_code == 0

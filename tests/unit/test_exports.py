@@ -11,15 +11,15 @@ import shraga_queue
 
 MODELS = """
 ANY_CAPABILITY MAX_FIELD_CHARACTERS MOVES Action Actor Answer Attachment AuditEntry Brake Budget Capability
-CapabilityLevel CloudVM Container CurrentTask DeliveryStatus DevBox Event EventType ExecutionDetails Http Limits
-Liveness LocalMachine LogEntry LogLevel Message MessageType ModelCall Moment Move NewMessage NewQuestion NewTask
-Permission Priority Prompt ProvisioningStatus Python Question QuestionKind Record Role Run RunStatus Schedule
-SenderType Shell SpendLine StoredModelCall Task TaskFilter TaskInput TaskKind TaskOutput TaskSpec TaskStatus User
-UserStatus Verdict Worker WorkerDetails WorkerMode WorkerStatus can legal_moves new_id parse_filter run_id
+CapabilityLevel CloudVM Container CurrentTask Decision DeliveryStatus DevBox Event EventType ExecutionDetails Http
+Limits Liveness LocalMachine LogEntry LogLevel Message MessageType ModelCall Moment Move NewMessage NewQuestion
+NewTask Permission Priority Prompt ProvisioningStatus Python Question QuestionKind Record Review Role Run RunStatus
+Schedule SenderType Shell SpendLine StoredModelCall Task TaskFilter TaskInput TaskKind TaskOutput TaskSpec TaskStatus
+User UserStatus Verdict Worker WorkerDetails WorkerMode WorkerStatus can legal_moves new_id parse_filter run_id
 """
 QUEUE = """
 AsyncShraga Forbidden Http InvalidInput Limits NewTask NotFound Python Refused Schedule Shell Shraga ShragaError Task
-Unreachable current_run log progress thought
+Unreachable ask current_run log progress thought
 """
 PACKAGES = [(shraga_models, MODELS), (shraga_queue, QUEUE)]
 

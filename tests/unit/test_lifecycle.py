@@ -9,7 +9,7 @@ from shraga_models import MOVES, Actor, EventType, TaskStatus, can, legal_moves
 FINAL = [status for status in TaskStatus if status.is_final]
 OPEN = [status for status in TaskStatus if not status.is_final]
 USER, WORKER, CONTROLLER = Actor.USER, Actor.WORKER, Actor.CONTROLLER
-NOT_YET = {TaskStatus.BLOCKED, TaskStatus.AWAITING_APPROVAL, TaskStatus.WAITING_FOR_INPUT}
+NOT_YET = {TaskStatus.BLOCKED}
 """Statuses whose tasks cannot be submitted yet, so that no move leads there."""
 
 
@@ -22,7 +22,8 @@ def reachable(start: set[TaskStatus]) -> set[TaskStatus]:
 
 
 def test_every_status_a_task_can_have_is_reached_from_where_it_is_accepted() -> None:
-    assert reachable({TaskStatus.QUEUED, TaskStatus.SCHEDULED}) == set(TaskStatus) - NOT_YET
+    accepted = {TaskStatus.QUEUED, TaskStatus.SCHEDULED, TaskStatus.AWAITING_APPROVAL}
+    assert reachable(accepted) == set(TaskStatus) - NOT_YET
 
 
 @pytest.mark.parametrize("status", FINAL)
@@ -48,6 +49,16 @@ def test_every_open_status_can_come_to_an_end(status: TaskStatus) -> None:
         "retry_later": {WORKER, CONTROLLER},
         "retry_now": {WORKER, CONTROLLER},
         "give_back": {WORKER},
+        "suspend": {WORKER},
+        "resume": {WORKER},
+        "answer": {USER, CONTROLLER},
+        "give_up": {WORKER, CONTROLLER},
+        "approve": {USER},
+        "approve_later": {USER},
+        "propose": {WORKER},
+        "accept": {USER},
+        "reject": {USER},
+        "send_back": {USER},
         "stop": {WORKER, CONTROLLER},
         "cancel": {USER},
         "expire": {WORKER, CONTROLLER},
@@ -60,11 +71,13 @@ def test_moves_are_made_by_the_right_hands(name: str, actors: set[Actor]) -> Non
 
 
 def test_what_people_decide_is_audited() -> None:
-    assert {name for name, move in MOVES.items() if move.is_audited} == {"cancel", "retry", "run_now"}
+    assert {name for name, move in MOVES.items() if move.is_audited} == {
+        "cancel", "retry", "run_now", "answer", "approve", "approve_later", "accept", "reject", "send_back",
+    }  # fmt: skip
 
 
 def test_table_names_its_moves_and_tells_each_as_an_event_of_tasks() -> None:
-    assert len(MOVES) == 12
+    assert len(MOVES) == 22
     assert all(name == move.name and move.event.startswith("task.") for name, move in MOVES.items())
 
 

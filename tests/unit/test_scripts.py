@@ -20,6 +20,8 @@ FOLDER = Path(str(files("shraga_queue") / "lua"))
 FILES = sorted(FOLDER.glob("*.lua"))
 SCRIPTS = [path.stem for path in FILES if not path.stem.startswith("lib_")]
 READERS = [
+    "board", "brakes", "budgets", "counts", "events", "expired", "page", "questions", "rows", "search", "task", "workers",
+]  # fmt: skip
     "board",
     "brakes",
     "budgets",
@@ -27,6 +29,7 @@ READERS = [
     "events",
     "expired",
     "page",
+    "questions",
     "rows",
     "search",
     "task",

@@ -10,8 +10,13 @@ from shraga_models import ExecutionDetails, RunStatus, Shell
 
 from .. import proctree
 from ..context import RunContext
+from ..conversation import Suspended
+from ..door import Door
 from ..engine import Outcome
 from .secrets import run_secrets
+
+SUSPEND_GRACE = 2.0
+"""Seconds a command has to leave once its run is suspended."""
 
 
 def run_shell(action: Shell, context: RunContext, modules: tuple[str, ...]) -> Outcome:
@@ -23,23 +28,31 @@ def run_shell(action: Shell, context: RunContext, modules: tuple[str, ...]) -> O
         given = {name: run_secrets.resolve(value) for name, value in action.env.items()}
     except LookupError as error:
         return Outcome(RunStatus.FAILED, error=f"{error}.", execution=details, retry=False)
-    try:
-        process = subprocess.Popen(
-            ["/bin/sh", "-c", command],
-            cwd=action.cwd or folder,
-            env=os.environ | given,
-            stdin=subprocess.DEVNULL,
-        )
-    except OSError as error:
-        reason = f"The command could not be started: {error.strerror or error} ({error.filename})."
-        return Outcome(RunStatus.FAILED, error=reason, execution=details)
-    return _ended(_wait(process), details)
+    with Door(context) as door:
+        try:
+            process = subprocess.Popen(
+                ["/bin/sh", "-c", command],
+                cwd=action.cwd or folder,
+                env=os.environ | given | door.environment,
+                stdin=subprocess.DEVNULL,
+            )
+        except OSError as error:
+            reason = f"The command could not be started: {error.strerror or error} ({error.filename})."
+            return Outcome(RunStatus.FAILED, error=reason, execution=details)
+        return _ended(_wait(process, door), details)
 
 
-def _wait(process: subprocess.Popen[bytes]) -> int:
+def _wait(process: subprocess.Popen[bytes], door: Door) -> int:
     proctree.own(process.pid)
     try:
+        with proctree.ending(process.pid) as (end, look_every):
+            while process.poll() is None:
+                door.listen(end, look_every)
         return process.wait()
+    except Suspended:
+        proctree.end_below(os.getpid(), SUSPEND_GRACE)
+        process.wait()
+        raise
     except BaseException:
         # The run was asked to stop: pass it on to the whole tree, and let the worker's grace run.
         proctree.send([process.pid, *proctree.descendants(os.getpid())], signal.SIGTERM)

@@ -18,7 +18,7 @@ table.sort(ended, function(a, b) if a[1] == b[1] then return a[2] < b[2] end ret
 local function forget(id, status)
   local t = find(id)
   if t and t.status == status then
-    local dead = {t.key, K.runs(t.owner, id), K.rq_job(id)}
+    local dead = {t.key, K.runs(t.owner, id), K.rq_job(id), K.chat(t.owner, id), K.answers(t.owner, id)}
     for attempt = 1, tonumber(t.attempt) do dead[#dead + 1] = K.log(t.owner, id, num(attempt)) end
     -- Runs that may have left a folder on some host; workers look there for what to remove.
     if status ~= 'completed' or t.attempt ~= '1' or redis.call('HEXISTS', t.key, 'exec') == 1 then

@@ -5,6 +5,17 @@
 local RUN_FIELDS = {'run', 'trigger', 'worker', 'worker_name', 'slot', 'scheduled_at', 'enqueued_at', 'claimed_at',
   'started_at', 'finished_at', 'exit_code', 'error', 'metrics', 'result'}
 
+-- An open question is put away: answered, or of no interest any more.
+local function close_question(t)
+  local asked = cjson.decode(t.question)
+  redis.call('HDEL', t.key, 'question')
+  put('ZREM', K.questions(), t.id)
+  put('SREM', K.asked(asked.signature), t.id)
+  put('ZREM', K.due(), 'ask:' .. t.id)
+  t.question = nil
+  return asked
+end
+
 -- `fields`: flat list for the task's hash; `job`: the same for RQ's; `at`: when due, for scheduled.
 local function move(t, name, actor, content, fields, job, at)
   local rule = MOVES[name]
@@ -29,11 +40,15 @@ local function move(t, name, actor, content, fields, job, at)
   if rule.audited then audit(actor, name, 'task', t.id, before, after, content) end
   if FINAL[after] then
     pulse(after)
+    if t.question then close_question(t) end
     if t.expires_at then put('ZREM', K.due(), 'expire:' .. t.id) end
   end
   t.status = after
   return nil
 end
+
+-- What a run has been told is forgotten where the next one is no continuation of it.
+local CONTINUES = {retry = true, lost = true, resume = true}
 
 -- Puts the ended run among the task's earlier ones and opens the next, pending.
 local function next_attempt(t, trigger)
@@ -45,6 +60,10 @@ local function next_attempt(t, trigger)
   redis.call('HSET', K.runs(t.owner, t.id), t.attempt, cjson.encode(old))
   redis.call('HDEL', t.key, 'progress', 'thought', 'ping_at', 'output', 'exec',
     unpack(RUN_FIELDS))
+  if not CONTINUES[trigger] then
+    redis.call('HDEL', t.key, 'resume')
+    redis.call('DEL', K.answers(t.owner, t.id))
+  end
   rq_forget_run(t.id)
   t.from_attempt = t.attempt
   t.attempt = num(tonumber(t.attempt) + 1)
