@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from shraga_models import Limits, ModelCall, SpendLine, TaskStatus
+from shraga_models import ExecutionDetails, Limits, ModelCall, RunStatus, SpendLine, TaskStatus
 from shraga_queue.aclient import AsyncShraga
+from shraga_queue.briefing import Resume
 from shraga_queue.client import Shraga
 from shraga_queue.config import Settings
 from shraga_queue.engine import STALE, Claim, Engine
@@ -182,6 +183,93 @@ def test_a_breach_becomes_a_question_and_nothing_is_lost_meanwhile(shraga: Shrag
 )
 def test_the_question_says_whose_budget_it_is(breach: Breach, said: str) -> None:
     assert said in question_about(breach, "alice").text
+
+
+# What an answer means
+
+
+def parked(shraga: Shraga, hand: Hand, cost: float = 1.5, **limits: Any) -> Claim:
+    """Return the claim of a run that let go of its slot as it was over a budget of one dollar."""
+    claim = begin(shraga, hand, **limits)
+    breach = spend(hand, claim, cost)
+    assert isinstance(breach, Breach)
+    assert hand.engine.ask(claim, question_about(breach, claim.owner))[0] == "asked"
+    where = ExecutionDetails(session_id="s1")
+    assert hand.commit(claim, RunStatus.SUSPENDED, execution=where) == "waiting_for_input"
+    return claim
+
+
+def resumed(hand: Hand) -> tuple[Claim, Resume]:
+    claim = hand.claim()
+    resume = Resume.read(claim.resume)
+    assert resume is not None
+    assert resume.session_id == "s1"
+    return claim, resume
+
+
+@pytest.mark.parametrize(("cost", "budget"), [(1.5, 2.5), (1.0001, 2.0001), (7, 8)])
+def test_extended_it_goes_on_and_may_spend_as_much_again(
+    shraga: Shraga, hand: Hand, cost: float, budget: float
+) -> None:
+    parked(shraga, hand, cost, budget=1)
+    task = shraga.questions()[0].task_id
+    shraga.answer(task, EXTEND)
+    assert shraga.get(task).budget == budget
+    claim, resume = resumed(hand)
+    assert resume.note == "The budget was extended: go on where you were."
+    assert spend(hand, claim, 1) == "ok"
+    assert spend(hand, claim, 0.1, 2) == Breach("task", round(cost + 1.1, 4), budget, _key("task", shraga, 1))
+    assert_agreement(shraga)
+
+
+def test_told_to_finish_up_it_may_spend_a_tenth(shraga: Shraga, hand: Hand) -> None:
+    parked(shraga, hand, budget=1)
+    shraga.answer(shraga.questions()[0].task_id, FINISH_UP)
+    claim, resume = resumed(hand)
+    assert resume.note.startswith("The budget is used up: finish with what you have now")
+    assert spend(hand, claim, 0.1) == "ok"
+    assert spend(hand, claim, 0.01, 2) == Breach("task", 1.61, 1.0, _key("task", shraga, 1))
+
+
+def test_told_to_stop_it_is_canceled(shraga: Shraga, hand: Hand) -> None:
+    claim = parked(shraga, hand, budget=1)
+    shraga.answer(claim.task_id, STOP)
+    task = shraga.get(claim.task_id)
+    assert (task.status, task.cancel_reason, task.cost) == (TaskStatus.CANCELED, "over its budget", 1.5)
+    assert hand.try_claim() is None
+    assert_agreement(shraga)
+
+
+@pytest.mark.parametrize("owner", ["alice", None])
+def test_a_day_s_budget_is_extended_for_all_under_it(shraga: Shraga, hand: Hand, owner: str | None) -> None:
+    shraga.set_budget(1, owner=owner)
+    claim = parked(shraga, hand)
+    shraga.answer(claim.task_id, EXTEND)
+    (budget,) = shraga.budgets()
+    assert (budget.day, budget.extra, budget.spent) == (1, 1.5, 1.5)
+    assert spend(hand, resumed(hand)[0], 1) == "ok"
+    assert isinstance(spend(hand, begin(shraga, hand), 0.1), Breach)
+
+
+def test_finishing_up_under_a_day_s_budget_is_for_the_task_alone(shraga: Shraga, hand: Hand) -> None:
+    shraga.set_budget(1, owner="alice")
+    claim = parked(shraga, hand)
+    shraga.answer(claim.task_id, FINISH_UP)
+    assert spend(hand, resumed(hand)[0], 0.1) == "ok"
+    assert isinstance(spend(hand, begin(shraga, hand), 0.001), Breach)
+
+
+@pytest.mark.parametrize("said", [EXTEND, FINISH_UP, STOP])
+def test_an_answer_before_it_has_let_go_counts_too(shraga: Shraga, hand: Hand, said: str) -> None:
+    claim = begin(shraga, hand, budget=1)
+    breach = spend(hand, claim, 1.5)
+    assert isinstance(breach, Breach)
+    hand.engine.ask(claim, question_about(breach, claim.owner))
+    shraga.answer(claim.task_id, said)
+    assert hand.heartbeat(claim) == ("cancel" if said == STOP else "mail")
+    ended = hand.commit(claim, RunStatus.SUSPENDED)
+    assert ended == ("canceled" if said == STOP else "queued")
+    assert_agreement(shraga)
 
 
 async def test_the_async_client_does_the_same(settings: Settings, shraga: Shraga, hand: Hand) -> None:

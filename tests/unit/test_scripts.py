@@ -20,21 +20,9 @@ FOLDER = Path(str(files("shraga_queue") / "lua"))
 FILES = sorted(FOLDER.glob("*.lua"))
 SCRIPTS = [path.stem for path in FILES if not path.stem.startswith("lib_")]
 READERS = [
-    "board", "brakes", "budgets", "counts", "events", "expired", "page", "questions", "rows", "search", "task", "workers",
-]  # fmt: skip
-    "board",
-    "brakes",
-    "budgets",
-    "counts",
-    "events",
-    "expired",
-    "page",
-    "questions",
-    "rows",
-    "search",
-    "task",
+    "board", "brakes", "budgets", "counts", "events", "expired", "page", "questions", "rows", "search", "task",
     "workers",
-]
+]  # fmt: skip
 READING = {
     "TIME", "GET", "EXISTS", "HGET", "HMGET", "HGETALL", "ZCARD", "ZCOUNT", "ZSCORE", "ZRANGE", "ZREVRANGE",
     "ZREVRANGEBYSCORE", "ZRANGEBYSCORE", "LRANGE", "LLEN", "SMEMBERS", "HKEYS", "XRANGE", "XREVRANGE",
