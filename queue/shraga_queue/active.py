@@ -190,7 +190,7 @@ class ActiveRun:
                 line.message for line in reversed(lines) if line.source == "stdout" and line.message.strip()
             )
             self._printed = next(printed, self._printed)
-        elif kind in ("ask", "chat"):
+        elif kind in ("ask", "chat", "spend"):
             self._letters.hear(kind, body)
         elif kind == "say":
             self._fresh = True

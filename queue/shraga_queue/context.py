@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from shraga_models import LogLevel, Message, MessageType, NewQuestion, SenderType
+from shraga_models import LogLevel, Message, MessageType, ModelCall, NewQuestion, SenderType
 
 from .briefing import Resume
 from .conversation import Conversation, HasFileno
@@ -60,6 +60,10 @@ class RunContext:
     ) -> None:
         """Add a message to the task's chat."""
         self.talk.chat(sender.value, kind.value, text, "", "")
+
+    def record(self, call: ModelCall) -> None:
+        """Tell what a call of a model cost."""
+        self.talk.record(call)
 
     def listen(
         self, files: Sequence[HasFileno], timeout: float | None

@@ -11,6 +11,7 @@ from shraga_models import NewQuestion
 from .briefing import Briefing
 from .channel import Channel
 from .engine import STALE, Claim, Engine
+from .spending import Spending
 
 MESSAGE_CELLS = 5
 
@@ -25,11 +26,12 @@ class Correspondence:
         self._questions: deque[NewQuestion] = deque()
         self._messages: list[tuple[str, str, str, str, str]] = []
         self._last_id = "-"
+        self.spending = Spending(engine, claim)
         self.seen = 0
         """How much of what people said the run has been given, or was there before it."""
 
     def __bool__(self) -> bool:
-        return bool(self._questions or self._messages)
+        return bool(self._questions or self._messages or self.spending)
 
     def briefing(self) -> dict[str, Any] | None:
         """Return what the run has to know at its start, as JSON values; None where nothing was ever said."""
@@ -43,6 +45,8 @@ class Correspondence:
         """Take a question or a message that the run has sent."""
         if kind == "ask":
             self._questions.append(NewQuestion.model_validate(body))
+        elif kind == "spend":
+            self.spending.hear(body)
         elif kind == "chat":
             self._messages.append(tuple(body[:MESSAGE_CELLS]))
 
@@ -52,6 +56,10 @@ class Correspondence:
             if self._engine.append_chat(self._claim, self._messages) == STALE:
                 return STALE
             self._messages = []
+        if self.spending.flush() == STALE:
+            return STALE
+        if question := self.spending.take_question():
+            self._questions.append(question)
         while self._questions:
             answer, said = self._engine.ask(self._claim, self._questions[0])
             if answer == STALE:

@@ -40,8 +40,7 @@ class Spending:
         self._claim = claim
         self._calls: deque[ModelCall] = deque()
         self._written = 0
-        self.question: NewQuestion | None = None
-        """What is to be asked before the run may go on: then it lets go of its slot until it is answered."""
+        self._question: NewQuestion | None = None
 
     def __bool__(self) -> bool:
         return bool(self._calls)
@@ -51,7 +50,7 @@ class Spending:
         self._calls.append(ModelCall.model_validate(body))
 
     def flush(self) -> str:
-        """Write all of it to the store; returns `ok` or `stale`. A budget that is exceeded sets `question`."""
+        """Write all of it to the store; returns `ok` or `stale`."""
         while self._calls:
             answer = self._engine.record_call(self._claim, self._calls[0], self._written + 1)
             if answer == STALE:
@@ -59,5 +58,10 @@ class Spending:
             self._calls.popleft()
             self._written += 1
             if isinstance(answer, Breach):
-                self.question = question_about(answer, self._claim.owner)
+                self._question = question_about(answer, self._claim.owner)
         return "ok"
+
+    def take_question(self) -> NewQuestion | None:
+        """Return what is to be asked about a budget that was exceeded, once; the run lets go of its slot for it."""
+        question, self._question = self._question, None
+        return question

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 app = verb_group()
 
-SOURCES = ("shell", "http", "python", "file")
+SOURCES = ("shell", "http", "python", "prompt", "file")
 _BELONGS = {
     "method": "http",
     "header": "http",
@@ -32,8 +32,11 @@ _BELONGS = {
     "env": "shell",
     "cwd": "shell",
     "arg": "python",
+    "system": "prompt",
+    "model": "prompt",
+    "endpoint": "prompt",
 }
-_LIMITS = ("timeout", "retries", "expires_in")
+_LIMITS = ("timeout", "retries", "expires_in", "budget")
 _PLAIN = ("description", "kind", "priority", "capability")
 
 Text = str | None
@@ -45,6 +48,7 @@ OPTIONS: dict[str, Any] = {
     "shell": Annotated[Text, option("--shell", "Run this command line.", "CMD")],
     "http": Annotated[Text, option("--http", "Request this address.", "URL")],
     "python": Annotated[Text, option("--python", "Call this function.", "MODULE:FUNCTION")],
+    "prompt": Annotated[Text, option("--prompt", "Ask a language model this.")],
     "file": Annotated[Text, option("--file", "Read the task from this YAML file.", "FILE")],
     "arg": Annotated[Many, option("--arg", "An argument: JSON where it parses, else text.", "K=V")],
     "method": Annotated[Text, option("--method", "The request's method.", "METHOD")],
@@ -52,6 +56,9 @@ OPTIONS: dict[str, Any] = {
     "body": Annotated[Text, option("--body", "The request's body.")],
     "expect": Annotated[Many, option("--expect", "A status that counts as success.", "STATUS")],
     "save_as": Annotated[Text, option("--save-as", "Save the answer under this file name.", "NAME")],
+    "system": Annotated[Text, option("--system", "What the model is told before.")],
+    "model": Annotated[Text, option("--model", "The model; the endpoint's own otherwise.", "NAME")],
+    "endpoint": Annotated[Text, option("--endpoint", "An [endpoints.NAME] of the worker.", "NAME")],
     "env": Annotated[Many, option("--env", "A variable; ${env:NAME} is read on the worker.", "K=V")],
     "cwd": Annotated[Text, option("--cwd", "The folder to run in.", "FOLDER")],
     "priority": Annotated[Text, option("--priority", "critical, high, normal or low.")],
@@ -61,6 +68,7 @@ OPTIONS: dict[str, Any] = {
     "description": Annotated[Text, option("--description", "What is wanted, in words.")],
     "timeout": Annotated[Text, option("--timeout", "How long a run may take, as 90s or 5m.", "TIME")],
     "retries": Annotated[Number, option("--retries", "How often a failure is tried again.", "N")],
+    "budget": Annotated[Text, option("--budget", "US dollars its models may cost.", "USD")],
     "expires_in": Annotated[Text, option("--expires-in", "Skip it unless it has started by then.", "TIME")],
     "at": Annotated[Text, option("--at", "When: ISO 8601 (UTC unless it says), or +10m.", "TIME")],
     "owner": Annotated[Text, option("--owner", "Whose task it is.", "USER")],
@@ -79,7 +87,7 @@ def submit(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Submit a task; prints its id. Say what to run with one of --shell, --http, --python and --file."""
+    """Submit a task; prints its id. Say what to run with one of --shell, --http, --python, --prompt and --file."""
     fields = task_fields(options | ({} if name is None else {"name": name}))
     at, longest = options.get("at"), _seconds(options, "wait_timeout")
     check(fields, at)
@@ -128,7 +136,9 @@ def _one_source(options: dict[str, Any]) -> str:
     given = [source for source in SOURCES if source in options]
     if len(given) != 1:
         said = f"not {' and '.join('--' + one for one in given)} together" if given else "none was given"
-        raise UsageError(f"Say what to run with exactly one of --shell, --http, --python and --file; {said}.")
+        raise UsageError(
+            f"Say what to run with exactly one of --shell, --http, --python, --prompt and --file; {said}."
+        )
     for name, source in _BELONGS.items():
         if options.get(name) and source != given[0]:
             flag = name.replace("_", "-")
@@ -143,6 +153,9 @@ def _action(source: str, options: dict[str, Any]) -> dict[str, Any]:
     if source == "python":
         args = {key: json_or_text(value) for key, value in _pairs("arg", options.get("arg")).items()}
         return {"type": "python", "callable": options["python"], "args": args}
+    if source == "prompt":
+        given = {key: options[key] for key in ("prompt", "system", "model", "endpoint") if key in options}
+        return {"type": "prompt"} | given
     found: dict[str, Any] = {"type": "http", "url": options["http"]}
     found |= {key: options[key] for key in ("body", "save_as") if key in options}
     if "method" in options:

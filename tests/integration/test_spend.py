@@ -163,8 +163,9 @@ def test_a_breach_becomes_a_question_and_nothing_is_lost_meanwhile(shraga: Shrag
     assert spending
     assert spending.flush() == "ok"
     assert not spending
-    question = spending.question
+    question = spending.take_question()
     assert question is not None
+    assert spending.take_question() is None
     assert (question.kind, question.options) == ("budget", (EXTEND, FINISH_UP, STOP))
     assert question.text.startswith("The task has used up its budget: $1.80 of $1.00. extend: as much again")
     assert question.key == _key("task", shraga, 0)

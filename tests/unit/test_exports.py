@@ -18,8 +18,8 @@ Schedule SenderType Shell SpendLine StoredModelCall Task TaskFilter TaskInput Ta
 User UserStatus Verdict Worker WorkerDetails WorkerMode WorkerStatus can legal_moves new_id parse_filter run_id
 """
 QUEUE = """
-AsyncShraga Forbidden Http InvalidInput Limits NewTask NotFound Python Refused Schedule Shell Shraga ShragaError Task
-Unreachable ask current_run log progress thought
+AsyncShraga Forbidden Http InvalidInput Limits NewTask NotFound Prompt Python Refused Schedule Shell Shraga ShragaError
+Task Unreachable ask current_run log progress thought
 """
 PACKAGES = [(shraga_models, MODELS), (shraga_queue, QUEUE)]
 
