@@ -144,6 +144,7 @@ class ActiveRun:
             self.abandon("the lease could not be kept")
             return
         self._write_down()
+        self._let_go_where_it_is_dear()
         now = time.monotonic()
         if now >= self._beat_at or (self._fresh and now >= self._told_at + TELL_EVERY):
             self._beat()
@@ -212,6 +213,8 @@ class ActiveRun:
         if self._stop_reason is RunStatus.TIMEOUT:
             said = f"The run took longer than its limit of {format_duration(self.limits.timeout)}."
             outcome = Outcome(RunStatus.TIMEOUT, error=said)
+        elif self._stop_reason is RunStatus.SUSPENDED:
+            outcome = Outcome(RunStatus.SUSPENDED)
         else:
             outcome = Outcome(RunStatus.CANCELED, error="The run was stopped.", retry=False)
         return outcome.sealed()._replace(exit_code=exit_code)
@@ -264,6 +267,13 @@ class ActiveRun:
         except (RedisError, OSError):
             # It is still unread, so the next heartbeat says so again.
             pass
+
+    def _let_go_where_it_is_dear(self) -> None:
+        """Ask about a budget that was exceeded, and have the run let go of its slot until that is answered."""
+        question = self._letters.spending.take_question()
+        if question is not None and self._stop_reason is None:
+            self._letters.put(question)
+            self._ask_to_stop(RunStatus.SUSPENDED)
 
     def _ask_to_stop(self, reason: RunStatus) -> None:
         self._stop_reason = reason

@@ -41,6 +41,10 @@ class Correspondence:
         self.seen, self._last_id = mail.count, mail.last_id
         return Briefing(None, mail.messages, mail.answers).plain(self._claim.resume)
 
+    def put(self, question: NewQuestion) -> None:
+        """Take a question that the slot has for people."""
+        self._questions.append(question)
+
     def hear(self, kind: str, body: Any) -> None:
         """Take a question or a message that the run has sent."""
         if kind == "ask":
@@ -58,8 +62,6 @@ class Correspondence:
             self._messages = []
         if self.spending.flush() == STALE:
             return STALE
-        if question := self.spending.take_question():
-            self._questions.append(question)
         while self._questions:
             answer, said = self._engine.ask(self._claim, self._questions[0])
             if answer == STALE:

@@ -60,9 +60,15 @@ def _print_lines(lines: list[SpendLine], by: str, as_json: bool) -> None:
         for line in lines
     ]
     if to_terminal() and len(lines) > 1:
-        sums = (sum(line.calls for line in lines), sum(line.prompt_tokens for line in lines))
-        told = sum(line.response_tokens for line in lines)
-        rows.append(("total", *map(str, sums), str(told), usd(sum(line.cost for line in lines))))
+        rows.append(
+            (
+                "total",
+                str(sum(line.calls for line in lines)),
+                str(sum(line.prompt_tokens for line in lines)),
+                str(sum(line.response_tokens for line in lines)),
+                usd(sum(line.cost for line in lines)),
+            )
+        )
     print_table((by.upper(), "CALLS", "PROMPT", "RESPONSE", "USD"), rows)
 
 

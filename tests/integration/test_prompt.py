@@ -80,7 +80,7 @@ def desk(tmp_path: Path, server: ChatServer, monkeypatch: pytest.MonkeyPatch) ->
     server.asked.clear()
     server.paths.clear()
     desk = Desk(tmp_path, server)
-    monkeypatch.setattr(module.time, "sleep", desk.waited.append)
+    monkeypatch.setattr("shraga_queue.actions.prompt.time.sleep", desk.waited.append)
     yield desk
     desk.channel.close()
     desk.other_end.close()
