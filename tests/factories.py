@@ -18,6 +18,7 @@ from shraga_models import (
     LocalMachine,
     NewTask,
     Priority,
+    Prompt,
     Python,
     RunStatus,
     Schedule,
@@ -95,6 +96,7 @@ actions = st.one_of(
         plain_text,
         json_values,
     ),
+    st.builds(lambda text: Prompt(f"{text}?", system=text, temperature=0.5), plain_text),
     st.builds(lambda args: Python("package.module:function", args=args), json_objects),
 )
 moments = st.datetimes(timezones=st.timezones())

@@ -159,3 +159,11 @@ def test_the_verb_exits_1_only_on_a_failure(shraga: Shraga, capsys: pytest.Captu
     captured = capsys.readouterr()
     assert captured.err == ""
     assert {finding["level"] for finding in json.loads(captured.out)} == {"ok", "warn", "fail"}
+
+
+def test_a_brake_is_told(shraga: Shraga) -> None:
+    assert findings(shraga)["brakes"].level == "ok"
+    shraga.set_brake(True, owner="alice")
+    found = findings(shraga)["brakes"]
+    assert (found.level, found.says) == ("warn", "1 brake(s) are on; 0 task(s) had to step aside")
+    assert found.do == "shraga brake show"

@@ -31,6 +31,9 @@ SUMMARY = 2_000
 CHARACTERS_PER_TOKEN = 4
 """A guess, for servers that do not count."""
 
+MOST_TOKENS = 10**9
+"""A count beyond is none."""
+
 
 class Refusal(Exception):
     """The server will not answer this prompt, however often it is asked."""
@@ -282,7 +285,7 @@ def _late(error: httpx.TimeoutException, endpoint: Endpoint) -> str:
 
 
 def _count(told: Any, characters: int) -> int:
-    if isinstance(told, int) and told >= 0:
+    if isinstance(told, int) and 0 <= told < MOST_TOKENS:
         return told
     return -(-characters // CHARACTERS_PER_TOKEN)
 
