@@ -1,4 +1,4 @@
--- What the answer to a question about a budget means.
+-- What the answer to a question about a budget means; for scripts that take answers (lib_wait).
 -- KEYS: none. ARGV: none. Reply: none; a library.
 -- Invariants: the next breach is a question of its own; a task that is to stop stops like any other that is canceled.
 -- Raises a budget by its own size, and at least so far that as much is left again.
