@@ -75,6 +75,8 @@ EVENT_LOOKS: dict[str, Look] = {
     _E.RQ_CARRIED: Look("◷", "rq carries", "planned"),
     _E.RQ_UNSCHEDULED: Look("⊘", "rq schedule", "quiet"),
     _E.AGENT_MESSAGE: Look("“", "says", "running"),
+    _E.BRAKE_CHANGED: Look("‖", "brake", "waiting"),
+    _E.BUDGET_CHANGED: Look("$", "budget", "planned"),
     _E.WORKER_STARTED: Look("●", "worker up", "done"),
     _E.WORKER_CHANGED: Look("◐", "worker", "waiting"),
     _E.WORKER_STOPPED: Look("○", "worker gone", "quiet"),

@@ -19,6 +19,7 @@ from shraga_models import (
     LocalMachine,
     NewTask,
     Priority,
+    Prompt,
     Python,
     RunStatus,
     Schedule,
@@ -99,6 +100,7 @@ actions = st.one_of(
         plain_text,
         json_values,
     ),
+    st.builds(lambda text: Prompt(f"{text}?", system=text, temperature=0.5), plain_text),
     st.builds(lambda args: Python("package.module:function", args=args), json_objects),
 )
 moments = st.datetimes(max_value=datetime(9998, 1, 1), timezones=st.timezones())
@@ -310,6 +312,7 @@ class Ledger:
             queue: Counter(task.decode() for task in tasks)
             for queue, tasks in zip(queues, lists, strict=True)
         }
+        self.parked = {queue: self._parked(queue) for queue in queues}
         self.registries = {
             (name, queue): self._zset(name, queue=queue) for queue in queues for name in REGISTRIES
         }
@@ -325,6 +328,14 @@ class Ledger:
         for command in commands:
             pipeline.execute_command(*command)
         return list(pipeline.execute()) if commands else []
+
+    def _parked(self, queue: str) -> Counter[str]:
+        places = [
+            one.decode().split(" ") for one in self._many([("SMEMBERS", self.keys.make("parkings"))])[0]
+        ]
+        lists = [self.keys.make("parking", brake=brake, queue=of) for brake, of in places if of == queue]
+        found = self._many([("LRANGE", one, 0, -1) for one in lists])
+        return Counter(task.decode() for tasks in found for task in tasks)
 
     def _hashes(self, name: str) -> dict[str, dict[str, str]]:
         commands = [
@@ -352,7 +363,9 @@ class Ledger:
         owner, got = self.owners[task], self.hashes[task]
         status, queue = TaskStatus(got["status"]), got["queue"]
         running, member = status is TaskStatus.RUNNING, f"{task}:{got['attempt']}"
+        parked = self.parked[queue][task]
         expected = [(name, member if running else task) for one, name in RQ_REGISTRY.items() if one is status]
+        expected += [("rq_deferred", task)] * parked
         slot = self.slots.get(got.get("worker", ""), {}).get(f"run:{task}", "")
         facts = {
             "owner's name": got["owner"] == owner,
@@ -367,8 +380,8 @@ class Ledger:
             == ([got["event"]] if "event" in got else []),
             "repetition": (task in self.repeating) == ("next_slot" in got or "event" in got),
             "expiry": (f"expire:{task}" in self.due) == ("expires_at" in got and not status.is_final),
-            "queue": self.lists[queue][task] == (status is TaskStatus.QUEUED),
-            "job status": self.jobs[task].get("status") == RQ_STATUS[status],
+            "queue": self.lists[queue][task] + parked == (status is TaskStatus.QUEUED),
+            "job status": self.jobs[task].get("status") == ("deferred" if parked else RQ_STATUS[status]),
             "slot": slot.startswith(f"{got.get('slot')} {got['attempt']} {got.get('fence')} ") == running,
             "runs": sorted(map(int, self.runs[task])) == list(range(1, int(got["attempt"]))),
             "question": (task in self.questions) == ("question" in got),
@@ -411,6 +424,7 @@ class Ledger:
             "owner's index": [task for index in self.user_index.values() for task in index],
             "leases": list(self.leases),
             "slots": [*self.timed, *self.repeating],
+            "parkings": [task for tasks in self.parked.values() for task in tasks],
             "due": [member.partition(":")[2] or member for member in self.due],
             "questions": list(self.questions),
             "lists": [task for tasks in self.lists.values() for task in tasks],

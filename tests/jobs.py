@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from shraga_models import ModelCall
 from shraga_queue import Refused, artifact, ask, current_run, log, progress, thought
 
 
@@ -25,6 +26,18 @@ async def add_later(a: int, b: int) -> int:
 
 def fail(message: str) -> None:
     raise ValueError(message)
+
+
+def pay(calls: int, cost: float) -> int:
+    """Make calls of a model that each cost something; what was made before the run was parked is not made again."""
+    run = current_run()
+    assert run is not None
+    noted = run.make_folder() / "made"
+    for number in range(int(noted.read_text()) if noted.exists() else 0, calls):
+        noted.write_text(str(number + 1))
+        run.record(ModelCall(model="m", cost=cost))
+        time.sleep(0.3)
+    return calls
 
 
 def leave() -> None:

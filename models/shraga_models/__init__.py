@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .actions import Action, Agent, Http, Python, Reminder, Shell
+from .actions import Action, Agent, Http, Prompt, Python, Reminder, Shell
 from .agent import AgentAdapter, AgentConfig
 from .base import MAX_FIELD_CHARACTERS, Moment, Record, new_id
 from .dependency import Dependency, DependencyKind, OnFailure
@@ -19,6 +19,7 @@ from .question import Answer, NewQuestion, Question, QuestionKind
 from .review import Decision, Review
 from .run import Run, run_id
 from .schedule import Missed, Overlap, Schedule
+from .spend import Brake, Budget, SpendLine
 from .status import (
     DeliveryStatus,
     Liveness,
@@ -59,6 +60,8 @@ __all__ = [
     "Artifact",
     "Attachment",
     "AuditEntry",
+    "Brake",
+    "Budget",
     "Capability",
     "CapabilityLevel",
     "Changes",
@@ -103,6 +106,7 @@ __all__ = [
     "Overlap",
     "Permission",
     "Priority",
+    "Prompt",
     "ProvisioningStatus",
     "Python",
     "Question",
@@ -117,6 +121,7 @@ __all__ = [
     "SchedulerEntry",
     "SenderType",
     "Shell",
+    "SpendLine",
     "StoredModelCall",
     "Task",
     "TaskFilter",

@@ -124,4 +124,26 @@ class Agent(Model):
         super().__init__(**{"type": "agent"} | fields)
 
 
-Action = Annotated[Shell | Http | Python | Reminder | Agent, Field(discriminator="type")]
+class Prompt(Model):
+    """A question to a language model at an OpenAI-compatible endpoint, which a worker's configuration names.
+
+    Its answer streams into the log, and is the result. `${env:NAME}` in a text is resolved on the worker.
+    """
+
+    type: Literal["prompt"]
+    prompt: str = Field(min_length=1)
+    system: str = ""
+    endpoint: Slug = "default"
+    """A `[endpoints.NAME]` of the worker's configuration file."""
+    model: str = ""
+    """The endpoint's own default where it is empty."""
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    max_tokens: Annotated[int, Field(ge=1)] | None = None
+
+    def __init__(self, prompt: str | None = None, /, **fields: Any) -> None:
+        if prompt is not None:
+            fields["prompt"] = prompt
+        super().__init__(**{"type": "prompt"} | fields)
+
+
+Action = Annotated[Shell | Http | Python | Reminder | Agent | Prompt, Field(discriminator="type")]

@@ -41,6 +41,8 @@ class EventType(StrEnum):
     RQ_CARRIED = "rq.carried"
     RQ_UNSCHEDULED = "rq.unscheduled"
     AGENT_MESSAGE = "agent.message"
+    BRAKE_CHANGED = "brake.changed"
+    BUDGET_CHANGED = "budget.changed"
     WORKER_STARTED = "worker.started"
     WORKER_CHANGED = "worker.changed"
     WORKER_STOPPED = "worker.stopped"

@@ -32,6 +32,8 @@ class Limits(Model):
     """How often a lost run is started anew before the task fails: it may be what kills the workers."""
     expires_in: Annotated[Seconds, Field(gt=0, le=3650 * 86400)] | None = None
     """Seconds after which a task that has not started is skipped (seed: AgentVine expires_at)."""
+    budget: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
+    """US dollars that the calls of models of all its runs may cost; then a person is asked."""
     log_bytes: Annotated[int, Field(ge=1024, le=1 << 30)] = 5 << 20
     """Bytes that a run's kept output may take, 64 for each line besides its text; what comes after is cut, up to the
     last lines, and the place is marked."""

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from .base import Model, Moment
 
-Tokens = Annotated[int, Field(ge=0)]
+Tokens = Annotated[int, Field(ge=0, le=10**12)]
 
 
 class ModelCall(Model):
@@ -18,10 +18,12 @@ class ModelCall(Model):
     model: str = ""
     prompt_tokens: Tokens = 0
     response_tokens: Tokens = 0
-    cost: Annotated[float, Field(ge=0)] = 0.0
+    cost: Annotated[float, Field(ge=0, le=100_000)] = 0.0
     """US dollars."""
     duration: Annotated[float, Field(ge=0)] = 0.0
     """Seconds."""
+    is_estimated: bool = False
+    """Whether the tokens are a guess from the length of the texts, as the server told none."""
     success: bool = True
     error: str = ""
 

@@ -158,6 +158,12 @@ class Task(Record, TaskSpec):
     cancel_reason: str = ""
     failures: int = 0
     losses: int = 0
+    cost: float = 0.0
+    """US dollars that its calls of models have cost, all runs together (seed: Aura agent_execution)."""
+    prompt_tokens: int = 0
+    response_tokens: int = 0
+    budget: float | None = None
+    """US dollars it may spend by now: its limit, and what it was extended by."""
     output: TaskOutput | None = None
     execution_details: ExecutionDetails = ExecutionDetails()
     question: Question | None = None

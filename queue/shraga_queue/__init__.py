@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from shraga_models import Agent, Dependency, Http, Limits, NewTask, Python, Schedule, Shell, Task
+from shraga_models import Agent, Dependency, Http, Limits, NewTask, Prompt, Python, Schedule, Shell, Task
 
 from .errors import Forbidden, InvalidInput, NotFound, Refused, ShragaError, Unreachable
 
@@ -28,6 +28,7 @@ __all__ = [
     "Limits",
     "NewTask",
     "NotFound",
+    "Prompt",
     "Python",
     "Refused",
     "Schedule",

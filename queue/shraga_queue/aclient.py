@@ -26,6 +26,7 @@ from shraga_models import (
 from .board import BoardQuery, BoardSnapshot, Counts
 from .calls import Batch, Call, Flow, Passage, Stream
 from .client_schedule import AsyncSchedules
+from .client_spend import AsyncSpend
 from .client_talk import AsyncTalk
 from .codec import TaskRow, TaskWithRuns
 from .config import Settings, load_settings
@@ -141,7 +142,7 @@ class AsyncDriver:
             raise explain(error, self.url) from error
 
 
-class AsyncShraga(AsyncTalk, AsyncSchedules):
+class AsyncShraga(AsyncTalk, AsyncSchedules, AsyncSpend):
     """The store, for async programs; use it as an async context manager.
 
     Errors are `ShragaError`s: `InvalidInput`, `Refused`, `NotFound`, `Unreachable`, `Forbidden`.

@@ -144,6 +144,7 @@ class ActiveRun:
             self.abandon("the lease could not be kept")
             return
         self._write_down()
+        self._let_go_where_it_is_dear()
         now = time.monotonic()
         if now >= self._beat_at or (self._fresh and now >= self._told_at + TELL_EVERY):
             self._beat()
@@ -190,7 +191,7 @@ class ActiveRun:
                 line.message for line in reversed(lines) if line.source == "stdout" and line.message.strip()
             )
             self._printed = next(printed, self._printed)
-        elif kind in ("ask", "chat"):
+        elif kind in ("ask", "chat", "spend"):
             self._letters.hear(kind, body)
         elif kind == "say":
             self._fresh = True
@@ -202,7 +203,11 @@ class ActiveRun:
 
     def _take_outcome(self, outcome: SealedOutcome) -> None:
         if self._stop_reason is not None and outcome.status != RunStatus.COMPLETED:
+            kept = outcome
             outcome = self._stopped(outcome.exit_code)
+            if outcome.status == RunStatus.SUSPENDED:
+                # Where it was, for the run that goes on.
+                outcome = outcome._replace(execution=kept.execution)
         if outcome.status == RunStatus.CANCELED and self._stop_reason is None:
             self._lost = "the process running the task was told to stop, but not by this worker"
         else:
@@ -212,6 +217,8 @@ class ActiveRun:
         if self._stop_reason is RunStatus.TIMEOUT:
             said = f"The run took longer than its limit of {format_duration(self.limits.timeout)}."
             outcome = Outcome(RunStatus.TIMEOUT, error=said)
+        elif self._stop_reason is RunStatus.SUSPENDED:
+            outcome = Outcome(RunStatus.SUSPENDED)
         else:
             outcome = Outcome(RunStatus.CANCELED, error="The run was stopped.", retry=False)
         return outcome.sealed()._replace(exit_code=exit_code)
@@ -264,6 +271,13 @@ class ActiveRun:
         except (RedisError, OSError):
             # It is still unread, so the next heartbeat says so again.
             pass
+
+    def _let_go_where_it_is_dear(self) -> None:
+        """Ask about a budget that was exceeded, and have the run let go of its slot until that is answered."""
+        question = self._letters.spending.take_question()
+        if question is not None and self._stop_reason is None:
+            self._letters.put(question)
+            self._ask_to_stop(RunStatus.SUSPENDED)
 
     def _ask_to_stop(self, reason: RunStatus) -> None:
         self._stop_reason = reason

@@ -27,6 +27,7 @@ from shraga_models import (
 from .board import BoardQuery, BoardSnapshot, Counts
 from .calls import Batch, Call, Flow, Passage, Stream
 from .client_schedule import SyncSchedules
+from .client_spend import SyncSpend
 from .client_talk import SyncTalk
 from .codec import TaskRow, TaskWithRuns
 from .config import Settings, load_settings
@@ -145,7 +146,7 @@ class SyncDriver:
             raise explain(error, self.url) from error
 
 
-class Shraga(SyncTalk, SyncSchedules):
+class Shraga(SyncTalk, SyncSchedules, SyncSpend):
     """The store, for scripts and for the command line; use it as a context manager.
 
     Errors are `ShragaError`s: `InvalidInput`, `Refused`, `NotFound`, `Unreachable`, `Forbidden`.

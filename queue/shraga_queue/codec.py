@@ -34,6 +34,7 @@ from shraga_models import (
 from shraga_models.faults import plain
 
 from .errors import Unreadable
+from .money import nano, read_spent
 
 _HOT = {
     "id", "name", "kind", "priority", "permission", "capability", "labels", "depends_on", "on_prerequisite_failure",
@@ -96,6 +97,8 @@ def task_fields(new: NewTask) -> list[str]:
         fields += ["labels", ",".join(new.labels)]
     if new.on_prerequisite_failure is not OnFailure.SKIP:
         fields += ["on_prerequisite_failure", new.on_prerequisite_failure.value]
+    if new.limits.budget is not None:
+        fields += ["budget", str(nano(new.limits.budget))]
     return [*fields, "spec", new.model_dump_json(exclude=_HOT, exclude_defaults=True)]
 
 
@@ -171,6 +174,7 @@ def read_task(task_id: str, got: dict[str, str], needs: dict[str, str] | None = 
             "failures": int(got.get("failures", 0)),
             "losses": int(got.get("losses", 0)),
             "output": output,
+            **read_spent(got),
             "execution_details": execution,
             "question": read_question(task_id, got["owner"], got["name"], got.get("question")),
             "review": _read_review(got),

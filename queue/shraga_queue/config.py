@@ -20,7 +20,7 @@ from shraga_models.faults import plain
 from shraga_queue.errors import InvalidInput
 
 SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "sentinel")
-_FILE_KEYS = ("contexts", "default_context", "theme", "keys", "agents")
+_FILE_KEYS = ("contexts", "default_context", "theme", "keys", "agents", "endpoints")
 _CONTEXT_FIELDS = {"url": "redis_url", "prefix": "prefix", "user": "user", "python_modules": "python_modules"}
 _FIXES = {
     "prefix": "use 1 to 64 letters, digits, '.', '_' or '-'",
@@ -170,6 +170,15 @@ def read_agents(settings: Settings) -> dict[str, AgentConfig]:
             said = plain(first["msg"].removeprefix("Value error, "), str(first["loc"][-1]))
             raise InvalidInput(field, f"{field} in {path}: {said.rstrip('.')}.") from None
     return found
+
+
+def read_named(settings: Settings, table: str, name: str) -> dict[str, Any]:
+    """Return the table `[table.name]` of the configuration file; raises InvalidInput where there is none."""
+    named = _table(settings.config_file, table, _read_file(settings).get(table, {}))
+    if name not in named:
+        known = f"it has {', '.join(named)}" if named else f"it has no {table}"
+        raise InvalidInput(table, f"{settings.config_file} has no [{table}.{name}]; {known}: add it.")
+    return _table(settings.config_file, f"{table}.{name}", named[name])
 
 
 def _flat(keys: object) -> object:

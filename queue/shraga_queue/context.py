@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from shraga_models import LogLevel, Message, MessageType, NewQuestion, SenderType
+from shraga_models import LogLevel, Message, MessageType, ModelCall, NewQuestion, SenderType
 
 from .briefing import Resume
 from .conversation import Conversation, HasFileno
@@ -88,6 +88,10 @@ class RunContext:
                 raise Refused(f"A run hands over {MAX_ARTIFACTS} files at most; put them into an archive.")
             self.artifacts.append(name)
         return found
+
+    def record(self, call: ModelCall) -> None:
+        """Tell what a call of a model cost."""
+        self.talk.record(call)
 
     def listen(
         self, files: Sequence[HasFileno], timeout: float | None

@@ -210,6 +210,7 @@ class Controller:
         self._silent = silent
 
     def _reconcile(self) -> None:
+        self.engine.unpark(self.token)
         for status in self.engine.to_reconcile():
             first, mender = 0, Mender(self.engine, self.token)
             while (answer := mender.mend(status, first, RECONCILE_SLICE)) is not None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from shraga_models import Message, NewQuestion
+from shraga_models import Message, ModelCall, NewQuestion
 
 from .briefing import Briefing
 from .channel import Channel
@@ -80,6 +80,10 @@ class Conversation:
     def chat(self, sender_type: str, kind: str, text: str, parent: str, metadata: str) -> None:
         """Add what the run says to its task's chat."""
         self._send("chat", [sender_type, kind, text, parent, metadata])
+
+    def record(self, call: ModelCall) -> None:
+        """Tell what a call of a model cost."""
+        self._send("spend", call.model_dump(mode="json"))
 
     def listen(
         self, files: Sequence[HasFileno], timeout: float | None

@@ -13,6 +13,7 @@ from .channel import Channel
 from .documents import Given, documents_call
 from .engine import STALE, Claim, Engine
 from .errors import InvalidInput
+from .spending import Spending
 
 MESSAGE_CELLS = 5
 
@@ -27,11 +28,12 @@ class Correspondence:
         self._questions: deque[NewQuestion] = deque()
         self._messages: list[tuple[str, str, str, str, str]] = []
         self._last_id = "-"
+        self.spending = Spending(engine, claim)
         self.seen = 0
         """How much of what people said the run has been given, or was there before it."""
 
     def __bool__(self) -> bool:
-        return bool(self._questions or self._messages)
+        return bool(self._questions or self._messages or self.spending)
 
     def briefing(self) -> dict[str, Any] | None:
         """Return what the run has to know at its start, as JSON values; None where that is nothing."""
@@ -51,10 +53,16 @@ class Correspondence:
             # The horse says what is wrong with the task.
             return []
 
+    def put(self, question: NewQuestion) -> None:
+        """Take a question that the slot has for people."""
+        self._questions.append(question)
+
     def hear(self, kind: str, body: Any) -> None:
         """Take a question or a message that the run has sent."""
         if kind == "ask":
             self._questions.append(NewQuestion.model_validate(body))
+        elif kind == "spend":
+            self.spending.hear(body)
         elif kind == "chat":
             self._messages.append(tuple(body[:MESSAGE_CELLS]))
 
@@ -64,6 +72,8 @@ class Correspondence:
             if self._engine.append_chat(self._claim, self._messages) == STALE:
                 return STALE
             self._messages = []
+        if self.spending.flush() == STALE:
+            return STALE
         while self._questions:
             answer, said = self._engine.ask(self._claim, self._questions[0])
             if answer == STALE:

@@ -282,6 +282,15 @@ def _waiting(patient: _Patient) -> Iterator[Finding]:
         yield Finding("waiting", "ok", f"no task waits for over {WAITING_AGE} beside an idle worker")
 
 
+def _brakes(patient: _Patient) -> Iterator[Finding]:
+    if brakes := patient.shraga.brakes():
+        parked = sum(brake.parked for brake in brakes)
+        says = f"{len(brakes)} brake(s) are on; {parked} task(s) had to step aside"
+        yield Finding("brakes", "warn", says, "shraga brake show")
+    else:
+        yield Finding("brakes", "ok", "no brake is on")
+
+
 def _suspension(patient: _Patient) -> Iterator[Finding]:
     if patient.ask("EXISTS", patient.keys.make("rq_suspended")):
         yield Finding("suspension", "warn", "RQ is suspended: no worker takes a task", "rq resume")
@@ -313,5 +322,6 @@ _CHECKS: tuple[Check, ...] = (
     _lost_runs,
     _capabilities,
     _waiting,
+    _brakes,
     _suspension,
 )

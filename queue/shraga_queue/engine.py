@@ -27,6 +27,7 @@ from shraga_models.base import Model
 from .calls import Argument, Batch, Call, as_is
 from .codec import held_runs, pairs, read_spec, scored, text
 from .operations import LEASE_MS
+from .run_spend import RunSpend
 from .run_talk import RunTalk
 from .submission import invalid
 
@@ -181,7 +182,7 @@ class ExpiredLease:
     losses: int
 
 
-class Engine(RunTalk):
+class Engine(RunTalk, RunSpend):
     """The moves of workers and controllers; Redis's own errors pass through, for the caller to outlast."""
 
     # A slot's
@@ -317,7 +318,7 @@ class Engine(RunTalk):
             ("ZCARD", self.keys.make("index", status=one)) for one in statuses
         ]
         commands.append(("ZCARD", self.keys.make("leases")))
-        commands += [("LLEN", queue) for queue in ours]
+        commands += [("LLEN", place) for place in (*ours, *self.parkings())]
         counted = self.driver.batch(Batch(tuple(Call(int, command=command) for command in commands)))
         queued, running, scheduled, blocked, leases, *lengths = counted
         found = {

@@ -72,7 +72,7 @@ class Mender:
             now = self._call(as_is, "TIME")
             self._listed_at = int(now[0]) * 1000 + int(now[1]) // 1000
             hashes = array("q")
-            for queue in self._engine.queues():
+            for queue in (*self._engine.queues(), *self._engine.parkings()):
                 first, page = 0, [b""] * PAGE
                 # Claims take from the front meanwhile: pages overlap, so that none is passed over.
                 while len(page) == PAGE:

@@ -28,15 +28,14 @@ from .documents import DocumentFlows
 from .errors import NotFound, Refused, no_such_task
 from .keys import Keys
 from .scheduling import Scheduling, first_slot, next_slot, submitted_schedule
+from .spend import Spend
 from .submission import JOB_DATA, check_owner, in_chunks, job_data, name_tasks
 from .talk import Talk
 from .webhooks import WebhookFlows
 
 if TYPE_CHECKING:
-    from .why import Why
-
-if TYPE_CHECKING:
     from .foreign import Foreign
+    from .why import Why
 
 LEASE_MS = 6_000
 """How long a silent run or worker is trusted."""
@@ -66,7 +65,7 @@ class LogPage:
     last_id: str
 
 
-class Operations(Talk, Depending, Scheduling, DocumentFlows, WebhookFlows):
+class Operations(Talk, Depending, Scheduling, Spend, DocumentFlows, WebhookFlows):
     """Every operation on the store for one prefix, made by one user."""
 
     def __init__(self, keys: Keys, user: str) -> None:

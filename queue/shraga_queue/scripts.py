@@ -39,6 +39,9 @@ class Bounds:
     log_seconds: int = 30 * 86_400
     bells: int = 64
     document_versions: int = 50
+    user_calls: int = 20_000
+    spend_seconds: int = 400 * 86_400
+    spend_rows: int = 10_000
     chat: int = 10_000
     cascade: int = 1_000
     outbox: int = 1_000

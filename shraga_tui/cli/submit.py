@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 app = verb_group()
 
-SOURCES = ("shell", "http", "python", "agent", "remind", "file")
+SOURCES = ("shell", "http", "python", "prompt", "agent", "remind", "file")
 _BELONGS = {
     "method": "http",
     "header": "http",
@@ -33,12 +33,22 @@ _BELONGS = {
     "cwd": "shell",
     "arg": "python",
     "goal": "agent",
-    "model": "agent",
+    "model": "prompt agent",
+    "system": "prompt",
+    "endpoint": "prompt",
 }
 """Which sources an option goes with."""
-_LIMITS = ("timeout", "retries", "expires_in")
+_LIMITS = ("timeout", "retries", "expires_in", "budget")
 _OF_REPOSITORY = {"repository": "repository_url", "branch": "branch"}
-_PLAIN = ("description", "kind", "priority", "capability", "on_prerequisite_failure")
+_PLAIN = (
+    "description",
+    "kind",
+    "priority",
+    "capability",
+    "permission",
+    "assignee",
+    "on_prerequisite_failure",
+)
 
 Text = str | None
 Many = list[str] | None
@@ -50,12 +60,16 @@ OPTIONS: dict[str, Any] = {
     "http": Annotated[Text, option("--http", "Request this address.", "URL")],
     "python": Annotated[Text, option("--python", "Call this function.", "MODULE:FUNCTION")],
     "remind": Annotated[Text, option("--remind", "Remind people of this.", "TEXT")],
+    "prompt": Annotated[Text, option("--prompt", "Ask a language model this.")],
     "agent": Annotated[Text, option("--agent", "Run this agent of the worker's configuration.", "NAME")],
     "goal": Annotated[Text, option("--goal", "What the agent is to do; else the description.", "TEXT")],
-    "model": Annotated[Text, option("--model", "The agent's model, instead of the configured one.", "NAME")],
     "repository": Annotated[Text, option("--repository", "The git repository an agent works on.", "URL")],
     "branch": Annotated[Text, option("--branch", "The branch for it; else one of the task's own.", "NAME")],
     "check": Annotated[Text, option("--check", "Run this afterwards; 0 says that all is well.", "CMD")],
+    "permission": Annotated[
+        Text, option("--permission", "autonomous, supervised (you judge the result), human_required.")
+    ],
+    "assignee": Annotated[Text, option("--assignee", "Who is to see to it.", "USER")],
     "file": Annotated[Text, option("--file", "Read the task from this YAML file.", "FILE")],
     "arg": Annotated[Many, option("--arg", "An argument: JSON where it parses, else text.", "K=V")],
     "method": Annotated[Text, option("--method", "The request's method.", "METHOD")],
@@ -63,6 +77,9 @@ OPTIONS: dict[str, Any] = {
     "body": Annotated[Text, option("--body", "The request's body.")],
     "expect": Annotated[Many, option("--expect", "A status that counts as success.", "STATUS")],
     "save_as": Annotated[Text, option("--save-as", "Save the answer under this file name.", "NAME")],
+    "system": Annotated[Text, option("--system", "What the model is told before.")],
+    "model": Annotated[Text, option("--model", "The model; the endpoint's own otherwise.", "NAME")],
+    "endpoint": Annotated[Text, option("--endpoint", "An [endpoints.NAME] of the worker.", "NAME")],
     "env": Annotated[Many, option("--env", "A variable; ${env:NAME} is read on the worker.", "K=V")],
     "cwd": Annotated[Text, option("--cwd", "The folder to run in.", "FOLDER")],
     "priority": Annotated[Text, option("--priority", "critical, high, normal or low.")],
@@ -76,6 +93,7 @@ OPTIONS: dict[str, Any] = {
     "description": Annotated[Text, option("--description", "What is wanted, in words.")],
     "timeout": Annotated[Text, option("--timeout", "How long a run may take, as 90s or 5m.", "TIME")],
     "retries": Annotated[Number, option("--retries", "How often a failure is tried again.", "N")],
+    "budget": Annotated[Text, option("--budget", "US dollars its models may cost.", "USD")],
     "expires_in": Annotated[Text, option("--expires-in", "Skip it unless it has started by then.", "TIME")],
     "after": Annotated[
         Many, option("--after", "Wait for this task's success, or its end; may be repeated.", "ID[:finished]")
@@ -100,8 +118,8 @@ def submit(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Submit a task; prints its id. Say what to run with one of --shell, --http, --python, --agent, --remind
-    and --file."""
+    """Submit a task; prints its id. Say what to run with one of --shell, --http, --python, --prompt, --agent,
+    --remind and --file."""
     fields = task_fields(options | ({} if name is None else {"name": name}))
     longest = _seconds(options, "wait_timeout")
     new = check(timing.timed(fields, options, datetime.now(UTC)))
@@ -159,7 +177,7 @@ def _one_source(options: dict[str, Any]) -> str:
     if len(given) != 1:
         said = f"not {' and '.join('--' + one for one in given)} together" if given else "none was given"
         raise UsageError(
-            "Say what to run with exactly one of --shell, --http, --python, --agent, --remind and --file; "
+            "Say what to run with exactly one of --shell, --http, --python, --prompt, --agent, --remind and --file; "
             f"{said}."
         )
     for name, source in _BELONGS.items():
@@ -181,6 +199,9 @@ def _action(source: str, options: dict[str, Any]) -> dict[str, Any]:
     if source == "agent":
         given = {"prompt": options.get("goal", ""), "model": options.get("model")}
         return {"type": "agent", "agent": options["agent"], "env": _pairs("env", options.get("env"))} | given
+    if source == "prompt":
+        given = {key: options[key] for key in ("prompt", "system", "model", "endpoint") if key in options}
+        return {"type": "prompt"} | given
     found: dict[str, Any] = {"type": "http", "url": options["http"]}
     found |= {key: options[key] for key in ("body", "save_as") if key in options}
     if "method" in options:

@@ -145,6 +145,7 @@ def test_what_the_redis_user_may_not_ask_is_unknown(shraga: Shraga) -> None:
         "workers",
         "lost runs",
         "capabilities",
+        "brakes",
     }
     assert all(found[name].level == "warn" for name in unknown)
 
@@ -154,8 +155,16 @@ def test_the_verb_exits_1_only_on_a_failure(shraga: Shraga, capsys: pytest.Captu
     assert "workers: none is alive -> shraga worker" in capsys.readouterr().out
     shraga.submit("t", Shell("true"))
     assert run(["doctor"]) == 1
-    assert "1 of 13 checks failed." in capsys.readouterr().err
+    assert "1 of 14 checks failed." in capsys.readouterr().err
     assert run(["doctor", "--json"]) == 1
     captured = capsys.readouterr()
     assert captured.err == ""
     assert {finding["level"] for finding in json.loads(captured.out)} == {"ok", "warn", "fail"}
+
+
+def test_a_brake_is_told(shraga: Shraga) -> None:
+    assert findings(shraga)["brakes"].level == "ok"
+    shraga.set_brake(True, owner="alice")
+    found = findings(shraga)["brakes"]
+    assert (found.level, found.says) == ("warn", "1 brake(s) are on; 0 task(s) had to step aside")
+    assert found.do == "shraga brake show"

@@ -90,6 +90,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.told: list[tuple[str, str]] = []
         self.audited: list[tuple[str, str]] = []
         self.read: dict[str, str] = {}
+        self.brakes: set[str] = set()
         self.engine.lead("leader", 600_000)
 
     def _second_slot(self, hand: Hand) -> Hand:
@@ -386,6 +387,27 @@ class StoreMachine(RuleBasedStateMachine):
         self.shraga.set_worker_mode(hand.worker, mode)
         self.modes[hand.worker_id] = mode
 
+    @rule(
+        number=pick,
+        what=st.sampled_from(["all", "owner:alice", "owner:bob", "task", "task"]),
+        on=st.booleans(),
+    )
+    def brake(self, number: int, what: str, on: bool) -> None:
+        """Put a brake on, or release one; a task's only while it can still be begun."""
+        task_id = self._chosen(number) if what == "task" and self.status else None
+        if what == "task" and (task_id is None or (on and self.status[task_id].is_final)):
+            return
+        owner = what.removeprefix("owner:") if what.startswith("owner:") else None
+        brake = f"task:{task_id}" if task_id else what
+        changed = self.shraga.set_brake(on, task_id=task_id, owner=owner)
+        assert changed == (on != (brake in self.brakes))
+        if task_id and (on or changed):
+            self.audited.append(("brake" if on else "release_brake", task_id))
+        self.brakes = self.brakes | {brake} if on else self.brakes - {brake}
+
+    def _is_held(self, task_id: str) -> bool:
+        return bool(self.brakes & {"all", f"owner:{self.owner[task_id]}", f"task:{task_id}"})
+
     # Workers
 
     @rule(number=pick, wanted=st.sampled_from([1, 1, 3]))
@@ -394,7 +416,11 @@ class StoreMachine(RuleBasedStateMachine):
         if not self._free(hand):
             return
         _, claims = self.engine.turn(hand.slot_name, wanted)
-        waiting = [one for one, status in self.status.items() if status is TaskStatus.QUEUED]
+        waiting = [
+            one
+            for one, status in self.status.items()
+            if status is TaskStatus.QUEUED and not self._is_held(one)
+        ]
         if not claims:
             assert self.modes[hand.worker_id] is WorkerMode.DRAINING or not hand.capabilities or not waiting
         for claim in claims:
@@ -427,7 +453,8 @@ class StoreMachine(RuleBasedStateMachine):
         found = [
             one for one in sorted(self.status) if self._expires(one) and self.status[one] is TaskStatus.QUEUED
         ]
-        if not found or not self._free(hand) or self.modes[hand.worker_id] is WorkerMode.DRAINING:
+        busy = not self._free(hand) or self.modes[hand.worker_id] is WorkerMode.DRAINING
+        if not found or busy or self.brakes:
             return
         queue = self.shraga.get(found[0]).queue
         if queue not in hand.queues:
@@ -603,7 +630,8 @@ class StoreMachine(RuleBasedStateMachine):
         task_id, keys = self._chosen(number), self.shraga.driver.keys
         status = self.status[task_id]
         if status is TaskStatus.QUEUED:
-            execute(self.shraga, "LREM", self._queue_of(task_id), 1, task_id)
+            if not execute(self.shraga, "LREM", self._queue_of(task_id), 1, task_id):
+                return
         elif status is TaskStatus.RUNNING:
             execute(self.shraga, "ZREM", keys.make("leases"), task_id)
         elif status is TaskStatus.SCHEDULED:

@@ -11,18 +11,18 @@ import shraga_queue
 
 MODELS = """
 ANY_CAPABILITY MAX_FIELD_CHARACTERS MOVES Action Actor Agent AgentAdapter AgentConfig Answer Artifact Attachment
-AuditEntry Capability CapabilityLevel Changes CheckResult CloudVM Container ContextDocument CurrentTask DeadLetter
-Decision DeliveryStatus Dependency DependencyKind DevBox DocumentType DocumentVersion Event EventType Evidence
-ExecutionDetails ForeignJob ForeignQueue ForeignWorker Http Limits Liveness LocalMachine LogEntry LogLevel Message
-MessageType Missed ModelCall Moment Move NewDocument NewMessage NewQuestion NewTask NewWebhook OnFailure Overlap
-Permission Priority ProvisioningStatus Python Question QuestionKind Record Reminder Review Role Run RunStatus Schedule
-SchedulerEntry SenderType Shell StoredModelCall Task TaskFilter TaskInput TaskKind TaskOutput TaskSpec TaskStatus User
-UserStatus Verdict Webhook WebhookForm Worker WorkerDetails WorkerMode WorkerStatus can legal_moves new_id
-parse_filter repository_name run_id
+AuditEntry Brake Budget Capability CapabilityLevel Changes CheckResult CloudVM Container ContextDocument CurrentTask
+DeadLetter Decision DeliveryStatus Dependency DependencyKind DevBox DocumentType DocumentVersion Event EventType
+Evidence ExecutionDetails ForeignJob ForeignQueue ForeignWorker Http Limits Liveness LocalMachine LogEntry LogLevel
+Message MessageType Missed ModelCall Moment Move NewDocument NewMessage NewQuestion NewTask NewWebhook OnFailure
+Overlap Permission Priority Prompt ProvisioningStatus Python Question QuestionKind Record Reminder Review Role Run
+RunStatus Schedule SchedulerEntry SenderType Shell SpendLine StoredModelCall Task TaskFilter TaskInput TaskKind
+TaskOutput TaskSpec TaskStatus User UserStatus Verdict Webhook WebhookForm Worker WorkerDetails WorkerMode
+WorkerStatus can legal_moves new_id parse_filter repository_name run_id
 """
 QUEUE = """
-Agent AsyncShraga Dependency Forbidden Http InvalidInput Limits NewTask NotFound Python Refused Schedule Shell Shraga
-ShragaError Task Unreachable artifact ask current_run log progress thought
+Agent AsyncShraga Dependency Forbidden Http InvalidInput Limits NewTask NotFound Prompt Python Refused Schedule Shell
+Shraga ShragaError Task Unreachable artifact ask current_run log progress thought
 """
 PACKAGES = [(shraga_models, MODELS), (shraga_queue, QUEUE)]
 

@@ -22,15 +22,15 @@ FOLDER = Path(str(files("shraga_queue") / "lua"))
 FILES = sorted(FOLDER.glob("*.lua"))
 SCRIPTS = [path.stem for path in FILES if not path.stem.startswith("lib_")]
 READERS = [
-    "board", "counts", "deliveries", "dependencies", "documents", "documents_for", "events", "expired",
-    "foreign_job", "foreign_jobs", "foreign_queues", "foreign_workers", "page", "questions", "rows",
-    "scheduler_entries", "scheduler_entry", "schedules", "search", "slots", "standing", "task", "webhooks",
-    "workers",
+    "board", "brakes", "budgets", "counts", "deliveries", "dependencies", "documents", "documents_for",
+    "events", "expired", "foreign_job", "foreign_jobs", "foreign_queues", "foreign_workers", "page",
+    "questions", "rows", "scheduler_entries", "scheduler_entry", "schedules", "search", "slots", "standing",
+    "task", "webhooks", "workers",
 ]  # fmt: skip
 READING = {
-    "EXISTS", "GET", "HGET", "HGETALL", "HMGET", "HSTRLEN", "LLEN", "LPOS", "LRANGE", "SCARD", "SISMEMBER",
-    "SMEMBERS", "SRANDMEMBER", "TIME", "XINFO", "XLEN", "XRANGE", "XREVRANGE", "ZCARD", "ZCOUNT", "ZRANGE",
-    "ZRANGEBYSCORE", "ZREVRANGE", "ZREVRANGEBYSCORE", "ZSCORE",
+    "EXISTS", "GET", "HGET", "HGETALL", "HKEYS", "HMGET", "HSTRLEN", "LLEN", "LPOS", "LRANGE", "SCARD",
+    "SISMEMBER", "SMEMBERS", "SRANDMEMBER", "TIME", "XINFO", "XLEN", "XRANGE", "XREVRANGE", "ZCARD", "ZCOUNT",
+    "ZRANGE", "ZRANGEBYSCORE", "ZREVRANGE", "ZREVRANGEBYSCORE", "ZSCORE",
 }  # fmt: skip
 COMMAND = re.compile(r"redis\.call\(\s*'(\w+)'")
 # A few commands say what they do with a second word, and name the key after it.

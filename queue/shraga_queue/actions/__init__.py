@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from shraga_models import Agent, Http, Python, Reminder, Shell, TaskSpec
+from shraga_models import Agent, Http, Prompt, Python, Reminder, Shell, TaskSpec
 
 from ..artifacts import with_artifacts
 from ..context import RunContext
 from ..engine import Outcome
 from .http import run_http
+from .prompt import run_prompt
 from .python import run_python
 from .reminder import run_reminder
 from .shell import run_shell
@@ -21,6 +22,7 @@ _RUNNERS: dict[type, Callable[..., Outcome]] = {
     Http: run_http,
     Python: run_python,
     Reminder: run_reminder,
+    Prompt: run_prompt,
 }
 
 

@@ -25,6 +25,10 @@ class Secrets:
         self._kept |= _forms(value)
         self.values |= self._kept
 
+    def keep(self, value: str) -> None:
+        """Mask a value in this run."""
+        self.values |= _forms(value)
+
     def clear(self) -> None:
         """Forget what this run has resolved."""
         self.values = set(self._kept)

@@ -157,7 +157,7 @@ class Following:
                 self._alive_at = time.monotonic()
             case Usage(call):
                 self._calls.append(call)
-                self._record(call)
+                self._context.record(call)
             case Session(session):
                 self.session = session
             case Deliverable(name):
@@ -192,11 +192,6 @@ class Following:
         said = f"{name}: {text}" if text else name
         self._context.say(None, said.partition("\n")[0][:500])
         self._log("tool", LogLevel.INFO, said, id=call_id)
-
-    def _record(self, call: ModelCall) -> None:
-        record = getattr(self._context, "record", None)
-        if record is not None:
-            record(call)
 
     def _hand_over(self, name: str) -> None:
         if name not in self._deliverables and len(self._deliverables) < MOST_DELIVERABLES:

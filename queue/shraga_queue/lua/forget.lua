@@ -42,6 +42,7 @@ local function forget(id, status)
     end
     redis.call('ZREM', K.due(), 'expire:' .. id)
     redis.call('HDEL', K.owners(), id)
+    redis.call('HDEL', K.brakes(), 'task:' .. id)
   end
   redis.call('ZREM', K.index(status), id)
 end

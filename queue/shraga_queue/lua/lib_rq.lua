@@ -13,8 +13,21 @@ local function nearer_end(task)
   return rank and rank * 2 > redis.call('ZCARD', index) and -1 or 1
 end
 
+-- Takes a task from where a brake has parked it.
+local function leave_parking(task, queue)
+  for _, parking in ipairs(redis.call('SMEMBERS', K.parkings())) do
+    local brake, of = string.match(parking, '^(%S+) (%S+)$')
+    if of == queue and redis.call('LREM', K.parking(brake, of), 1, task) == 1 then
+      if redis.call('EXISTS', K.parking(brake, of)) == 0 then redis.call('SREM', K.parkings(), parking) end
+      redis.call('ZREM', K.rq_deferred(queue), task)
+      return
+    end
+  end
+end
+
 local function rq_leave(status, task, queue, attempt)
-  if status == 'queued' then redis.call('LREM', K.rq_queue(queue), nearer_end(task), task)
+  if status == 'queued' then
+    if redis.call('LREM', K.rq_queue(queue), nearer_end(task), task) == 0 then leave_parking(task, queue) end
   elseif status == 'running' then put('ZREM', K.rq_started(queue), task .. ':' .. attempt)
   elseif status == 'scheduled' then put('ZREM', K.rq_scheduled(queue), task)
   elseif status == 'completed' then put('ZREM', K.rq_finished(queue), task)

@@ -35,7 +35,15 @@ local function answer(t, actor, sender_type, text)
   say(t, sender_type, actor, 'response', text, asked.entry)
   redis.call('HINCRBY', t.key, 'mail', 1)
   tell('task.answered', t.owner, t.id, t.name, t.status, t.attempt, actor, cut(text, 300))
-  if t.status == 'waiting_for_input' then return resume_run(t, 'answer', actor, cut(text, 300)) end
+  local note
+  if asked.kind == 'budget' then
+    note = settle_budget(t, asked.key, text)
+    if not note then return stop_spending(t, actor) end
+  end
+  if t.status == 'waiting_for_input' then
+    if note then keep_for_resume(t, '', note) end
+    return resume_run(t, 'answer', actor, cut(text, 300))
+  end
   if sender_type == 'user' then audit(actor, 'answer', 'task', t.id, t.status, t.status, cut(text, 300)) end
   nudge(t)
 end

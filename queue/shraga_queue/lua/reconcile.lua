@@ -1,6 +1,6 @@
 -- Mend what no script of ours leaves behind but other hands can: a queued task in no list, a running one
 -- without lease, a scheduled one without due time, a blocked one that waits for nothing.
--- Uses: time, put, tell, rq, text, find, move, occur, edges, depend
+-- Uses: time, put, tell, rq, text, find, move, occur, edges, depend, brake
 -- KEYS[1] the leases. ARGV: 1 leader's token, 2 lease in ms, 3 the status, then tasks that look displaced.
 -- Reply: how many were mended, or nil when the caller leads no more.
 -- Invariants: a task that is where it belongs is not touched, whatever the caller took it for. To make sure of a
@@ -13,7 +13,7 @@ for i = 4, #ARGV do
   local t = find(id)
   if not t or t.status ~= status then
     mended = mended + redis.call('ZREM', K.index(status), id)
-  elseif status == 'queued' and not redis.call('LPOS', K.rq_queue(t.queue), id) then
+  elseif status == 'queued' and not redis.call('LPOS', K.rq_queue(t.queue), id) and not is_parked(id, t.queue) then
     -- A plain RQ worker that took the job has noted its failure.
     for other in pairs(RQ_STATUS) do
       if other ~= 'queued' then rq_leave(other, t.id, t.queue, t.attempt) end

@@ -1,5 +1,5 @@
 -- A slot's turn: end the runs it has seen through, give back what it has not begun, take the next tasks.
--- Uses: time, put, tell, rq, text, find, say, move, occur, edges, depend, wait, end
+-- Uses: time, put, tell, rq, text, find, say, move, occur, edges, depend, wait, end, brake
 -- KEYS[1] the leases. ARGV: 1 worker id, 2 slot, 3 RQ worker name, 4 lease in ms, 5 tasks wanted, 6 how many ended runs,
 --   7 how many to give back, 8 how many queues, 9 the task it goes on running or ''; then 13 cells for each ended run
 --   (lib_end), task and fence for each to give back, and the queues' names, best first.
@@ -7,7 +7,8 @@
 --   is {task, owner, attempt, fence, name, spec, labels, kind, priority, capability, failures, losses, resume, mail}, of one
 --   that repeats also its occurrence and that one's data.
 -- Invariants: a task leaves the queue only together with a lease and a new fence; a worker that drains or is unknown takes
---   nothing; what has started no longer expires; beyond the first, a slot takes at most a quarter of what waits.
+--   nothing, and nobody takes what a brake holds; what has started no longer expires; beyond the first, a slot takes at
+--   most a quarter of what waits.
 local worker, slot, name, lease, wanted = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local wkey, rq_worker = K.worker(worker), K.rq_worker(name)
 local at, answers, claims, foreign, well, ill = 9, {}, {}, {}, 0, 0
@@ -56,8 +57,10 @@ local function take(t)
   claims[#claims + 1] = claim
 end
 
+local braking = wanted > 0 and redis.call('EXISTS', K.brakes()) == 1
+
 local function take_from(name_of_queue)
-  local most, queue = 1, K.rq_queue(name_of_queue)
+  local most, queue, parked = 1, K.rq_queue(name_of_queue), nil
   for _ = 1, 1000 do
     local task = #claims < most and redis.call('LPOP', queue)
     if not task then return end
@@ -67,14 +70,20 @@ local function take_from(name_of_queue)
     if t and t.status == 'queued' and t.expires_at and t.expires_at <= NOW then
       redis.call('HSET', t.key, 'run', 'expired', 'finished_at', NOW_TEXT)
       move(t, 'expire', 'worker', 'expired before it started', {}, {'ended_at', stamp(NOW)}, 0)
+    elseif t and t.status == 'queued' and braking and brake_on(t) then
+      park(t, brake_on(t))
+      parked = t
     elseif t and t.status == 'queued' then
       take(t)
       if most < wanted then most = math.min(wanted, 1 + math.floor(redis.call('LLEN', queue) / 4)) end
     elseif not t and rq_refuse(task, name_of_queue) then foreign[#foreign + 1] = task end
   end
+  -- Behind so many that had to step aside there may be some to take: the next turn shall not wait.
+  if parked and #claims == 0 then ring(parked.capability) end
 end
 
-if wanted > 0 and redis.call('HGET', wkey, 'mode') == 'accepting' and redis.call('EXISTS', K.rq_suspended()) == 0 then
+if wanted > 0 and redis.call('HGET', wkey, 'mode') == 'accepting' and redis.call('EXISTS', K.rq_suspended()) == 0
+  and not (braking and redis.call('HEXISTS', K.brakes(), 'all') == 1) then
   for i = queues + 1, queues + tonumber(ARGV[8]) do
     if #claims > 0 then break end
     take_from(ARGV[i])
