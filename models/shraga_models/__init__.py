@@ -25,6 +25,7 @@ from .status import (
     WorkerStatus,
 )
 from .task import ANY_CAPABILITY, ExecutionDetails, NewTask, Task, TaskInput, TaskOutput, TaskSpec, Verdict
+from .template import Parameter, ParameterType, Template, TemplateRef
 from .user import Role, User, UserStatus
 from .worker import (
     Capability,
@@ -72,6 +73,8 @@ __all__ = [
     "NewMessage",
     "NewQuestion",
     "NewTask",
+    "Parameter",
+    "ParameterType",
     "Permission",
     "Priority",
     "ProvisioningStatus",
@@ -93,6 +96,8 @@ __all__ = [
     "TaskOutput",
     "TaskSpec",
     "TaskStatus",
+    "Template",
+    "TemplateRef",
     "User",
     "UserStatus",
     "Verdict",

@@ -11,6 +11,7 @@ from .base import JsonObject, Model, Moment, Record, Sized, Slug
 from .limits import Limits
 from .schedule import Schedule
 from .status import Permission, Priority, TaskKind, TaskStatus, WorkerStatus
+from .template import TemplateRef
 
 LABEL = r"^[^\s,:]{1,64}$"
 
@@ -75,6 +76,8 @@ class TaskSpec(Model):
     pr_number: int | None = None
     schedule: Schedule | None = None
     limits: Limits = Limits()
+    template: TemplateRef | None = None
+    """The template it was made from."""
     context: JsonObject = {}
     metadata: JsonObject = {}
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from asyncio import to_thread
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -145,6 +146,17 @@ class AsyncShraga:
     async def submit_many(self, tasks: Iterable[NewTask], *, owner: str | None = None) -> list[Task]:
         """Submit many tasks in few round trips."""
         return await self.driver.run(self.operations.submit_many(tasks, owner))
+
+    async def run_template(
+        self, name: str, values: Mapping[str, Any] | None = None, *, owner: str | None = None
+    ) -> Task:
+        """Submit the task of a template, its parameters filled in with `values`."""
+        from .templates import Templates
+
+        def fill() -> NewTask:
+            return Templates.of(self.settings).load(name).task(values or {})
+
+        return await self.submit_task(await to_thread(fill), owner=owner)
 
     async def get(self, task_id: str) -> Task:
         """Return a task."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -154,6 +154,15 @@ class Shraga:
     def submit_many(self, tasks: Iterable[NewTask], *, owner: str | None = None) -> list[Task]:
         """Submit many tasks in few round trips."""
         return self.driver.run(self.operations.submit_many(tasks, owner))
+
+    def run_template(
+        self, name: str, values: Mapping[str, Any] | None = None, *, owner: str | None = None
+    ) -> Task:
+        """Submit the task of a template, its parameters filled in with `values`."""
+        from .templates import Templates
+
+        stored = Templates.of(self.settings).load(name)
+        return self.submit_task(stored.task(values or {}), owner=owner)
 
     def get(self, task_id: str) -> Task:
         """Return a task."""

@@ -29,6 +29,7 @@ VERBS: dict[str, str] = {
     "audit": "follow",
     "workers": "workers",
     "worker": "workers",
+    "template": "template",
     "controller": "run",
     "up": "run",
     "demo": "run",
