@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from shraga_models import Action, Event, Task, TaskStatus, Worker, WorkerMode
+from shraga_models import Action, Event, Task, TaskStatus, Template, Worker, WorkerMode
 from shraga_models.text import clean_block, clean_line, strip_ansi
 from shraga_queue.board import BoardQuery, BoardSnapshot, ColumnPage, Counts
 from shraga_queue.codec import TaskRow, TaskWithRuns
@@ -44,6 +44,10 @@ class Source(Protocol):
     ) -> LogPage: ...
     async def more_logs(self, task: Task, page: LogPage, *, block_ms: int = 1000) -> LogPage: ...
     async def submit(self, name: str, action: Action, *, owner: str | None = None, **fields: Any) -> Task: ...
+    async def templates(self) -> list[Template]: ...
+    async def run_template(
+        self, name: str, values: Mapping[str, Any] | None = None, *, owner: str | None = None
+    ) -> Task: ...
     async def cancel(self, task_id: str, reason: str = "", *, timeout: float | None = None) -> Task: ...
     async def ask_cancel(self, task_id: str, reason: str = "") -> tuple[str, TaskStatus]: ...
     async def retry(self, task_id: str) -> Task: ...
@@ -134,6 +138,7 @@ class HarmlessSource:
 
     def __init__(self, inner: Source) -> None:
         self.submit = inner.submit
+        self.run_template = inner.run_template
         self.cancel = inner.cancel
         self.ask_cancel = inner.ask_cancel
         self.retry = inner.retry
@@ -157,6 +162,10 @@ class HarmlessSource:
     async def task_rows(self, ids: Sequence[str]) -> tuple[TaskRow | None, ...]:
         """Return the rows of some tasks."""
         return _harmless_rows(await self._inner.task_rows(ids))
+
+    async def templates(self) -> list[Template]:
+        """Return the templates that can be run."""
+        return [harmless_record(template) for template in await self._inner.templates()]
 
     async def workers(self) -> list[Worker]:
         """Return the workers."""

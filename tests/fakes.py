@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,19 +14,22 @@ from shraga_models import (
     Liveness,
     LocalMachine,
     LogEntry,
+    NewTask,
     Priority,
     Run,
     RunStatus,
     Shell,
     Task,
     TaskStatus,
+    Template,
     Worker,
     WorkerMode,
 )
+from shraga_models.template import ParameterFault, fill
 from shraga_models.worker import Capability, CurrentTask
 from shraga_queue.board import BoardQuery, BoardSnapshot, ColumnPage, Counts
 from shraga_queue.codec import TaskRow, TaskWithRuns
-from shraga_queue.errors import NotFound, Refused, Unreachable
+from shraga_queue.errors import InvalidInput, NotFound, Refused, Unreachable
 from shraga_queue.listing import Found, ListQuery, Place, TaskPage
 from shraga_queue.operations import EventPage, LogPage
 from shraga_queue.submission import build_task
@@ -133,6 +136,7 @@ class FakeSource:
         self.away = ""
         self.gap = False
         self.calls: list[tuple[Any, ...]] = []
+        self.known_templates: list[Template] = []
         self.refuses = ""
         self.refused: set[str] = set()
         self.now_ms = NOW_MS
@@ -293,6 +297,22 @@ class FakeSource:
         self.add(row, action=new.action, priority=Priority(new.priority))
         self.tell(make_event(len(self.event_log), "task.submitted", task_id=task_id, name=new.name))
         return self.tasks[task_id]
+
+    async def templates(self) -> list[Template]:
+        """Return the templates the test has put there."""
+        return self.known_templates
+
+    async def run_template(
+        self, name: str, values: Mapping[str, Any] | None = None, *, owner: str | None = None
+    ) -> Task:
+        """Accept the task of a template."""
+        self.calls.append(("run_template", (name, dict(values or {}))))
+        template = next(one for one in self.known_templates if one.name == name)
+        try:
+            filled = fill(template.body, template.values(values or {}))
+        except ParameterFault as fault:
+            raise InvalidInput(fault.parameter, f"{fault.parameter}: {fault}.") from None
+        return await self.submit(filled["name"], NewTask.model_validate(filled).action)
 
     async def cancel(self, task_id: str, reason: str = "", *, timeout: float | None = None) -> Task:
         """Cancel a task once the test lets it."""

@@ -19,6 +19,7 @@ from shraga_models import (
     Run,
     Task,
     TaskStatus,
+    Template,
     Worker,
     WorkerMode,
 )
@@ -146,6 +147,12 @@ class AsyncShraga:
     async def submit_many(self, tasks: Iterable[NewTask], *, owner: str | None = None) -> list[Task]:
         """Submit many tasks in few round trips."""
         return await self.driver.run(self.operations.submit_many(tasks, owner))
+
+    async def templates(self) -> list[Template]:
+        """Return the templates that can be run, by name; the faulty ones are left out."""
+        from .templates import Templates
+
+        return await to_thread(Templates.of(self.settings).usable)
 
     async def run_template(
         self, name: str, values: Mapping[str, Any] | None = None, *, owner: str | None = None

@@ -19,6 +19,7 @@ from shraga_models import (
     Run,
     Task,
     TaskStatus,
+    Template,
     Worker,
     WorkerMode,
 )
@@ -154,6 +155,12 @@ class Shraga:
     def submit_many(self, tasks: Iterable[NewTask], *, owner: str | None = None) -> list[Task]:
         """Submit many tasks in few round trips."""
         return self.driver.run(self.operations.submit_many(tasks, owner))
+
+    def templates(self) -> list[Template]:
+        """Return the templates that can be run, by name; the faulty ones are left out."""
+        from .templates import Templates
+
+        return Templates.of(self.settings).usable()
 
     def run_template(
         self, name: str, values: Mapping[str, Any] | None = None, *, owner: str | None = None

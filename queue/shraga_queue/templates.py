@@ -159,6 +159,10 @@ class Templates:
         """Return all templates in the order of their names, or what is wrong with them."""
         return [examine(file) for file in self.files().values()]
 
+    def usable(self) -> list[Template]:
+        """Return those that can be run, in the order of their names."""
+        return [found.template for found in self.all() if isinstance(found, StoredTemplate)]
+
     def create(self, name: str) -> File:
         """Write a template to start from; returns its file. Raises InvalidInput where there is one."""
         file = self.folder / f"{name}.yaml"
