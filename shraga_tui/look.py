@@ -48,6 +48,7 @@ _E = EventType
 EVENT_LOOKS: dict[str, Look] = {
     _E.TASK_SUBMITTED: Look("+", "submitted", "queued"),
     _E.TASK_SCHEDULED: Look("◷", "scheduled", "planned"),
+    _E.TASK_BLOCKED: Look("‖", "blocked", "queued"),
     _E.TASK_QUEUED: Look("…", "queued", "queued"),
     _E.TASK_STARTED: Look("▶", "started", "running"),
     _E.TASK_PROGRESS: Look("▸", "progress", "running"),

@@ -38,6 +38,7 @@ DETAILS = LocalMachine(hostname="box").model_dump_json()
 RQ_STATUS = {
     TaskStatus.QUEUED: "queued",
     TaskStatus.SCHEDULED: "scheduled",
+    TaskStatus.BLOCKED: "deferred",
     TaskStatus.RUNNING: "started",
     TaskStatus.COMPLETED: "finished",
     TaskStatus.FAILED: "failed",
@@ -46,6 +47,7 @@ RQ_STATUS = {
 }
 RQ_REGISTRY = {
     TaskStatus.SCHEDULED: "rq_scheduled",
+    TaskStatus.BLOCKED: "rq_deferred",
     TaskStatus.RUNNING: "rq_started",
     TaskStatus.COMPLETED: "rq_finished",
     TaskStatus.FAILED: "rq_failed",
@@ -179,6 +181,9 @@ def bring_to(shraga: Shraga, hand: Hand, status: TaskStatus, **fields: Any) -> T
     """Return a task that has come to a status by legal moves."""
     if status is TaskStatus.SCHEDULED:
         fields |= {"schedule": Schedule(at="2099-01-01T00:00:00Z")}
+    if status is TaskStatus.BLOCKED:
+        first = shraga.submit_task(new_task("first", schedule=Schedule(at="2099-01-01T00:00:00Z")))
+        fields |= {"depends_on": [first.id]}
     if status is TaskStatus.SKIPPED:
         fields |= {"limits": Limits(expires_in=3600)}
     task = shraga.submit_task(new_task(**fields))
@@ -275,6 +280,12 @@ class Ledger:
         self.hashes = self._hashes("task")
         self.jobs = self._hashes("rq_job")
         self.runs = self._hashes("runs")
+        self.needs = self._hashes("needs")
+        self.releasing = set(
+            _texts(driver.connection.execute_command("HGETALL", self.keys.make("releasing")))
+        )
+        self.unmet = self._sets("SMEMBERS", "unmet")
+        self.dependents = self._sets("ZRANGE", "dependents", 0, -1)
         self.index = {status: self._zset("index", status=status.value) for status in TaskStatus}
         self.user_index = {
             (owner, status): self._zset("user_index", owner=owner, status=status.value)
@@ -310,6 +321,14 @@ class Ledger:
         ]
         return {task: _texts(got) for task, got in zip(self.owners, self._many(commands), strict=True)}
 
+    def _sets(self, command: str, name: str, *rest: int) -> dict[str, set[str]]:
+        commands = [
+            (command, self.keys.make(name, owner=owner, task=task), *rest)
+            for task, owner in self.owners.items()
+        ]
+        found = self._many(commands)
+        return {task: {one.decode() for one in got} for task, got in zip(self.owners, found, strict=True)}
+
     def _zset(self, name: str, **parts: str) -> dict[str, float]:
         got = self._many([("ZRANGE", self.keys.make(name, **parts), 0, -1, "WITHSCORES")])[0]
         return {member.decode(): score for member, score in _pairs(got)}
@@ -338,8 +357,27 @@ class Ledger:
             "slot": slot.startswith(f"{got.get('slot')} {got['attempt']} {got.get('fence')} ") == running,
             "runs": sorted(map(int, self.runs[task])) == list(range(1, int(got["attempt"]))),
             "registries": self._registered(task, queue) == expected,
+            "edges": all(task in self.needs[one] for one in self.dependents[task])
+            and all(task in self.dependents[one] for one in self.needs[task] if one in self.owners),
+            "waiting": status is not TaskStatus.BLOCKED or bool(self.unmet[task]),
+            "prerequisites": self.unmet[task] <= self._blocking(task),
+            "release": status is not TaskStatus.BLOCKED
+            or not any(self._is_decided(task, one) for one in self.unmet[task]),
         }  # fmt: skip
         return [f"{task} ({status}): {name} disagrees" for name, holds in facts.items() if not holds]
+
+    def _is_decided(self, task: str, need: str) -> bool:
+        """Whether a prerequisite has ended in a way that should have moved the task."""
+        if need not in self.owners or need in self.releasing:
+            return False
+        status = TaskStatus(self.hashes[need]["status"])
+        if not status.is_final:
+            return False
+        met = status is TaskStatus.COMPLETED or self.needs[task][need] == "finished"
+        return met or self.hashes[task].get("on_prerequisite_failure") != "block"
+
+    def _blocking(self, task: str) -> set[str]:
+        return {one for one, kind in self.needs[task].items() if kind in ("success", "finished")}
 
     def _registered(self, task: str, queue: str) -> list[tuple[str, str]]:
         return [

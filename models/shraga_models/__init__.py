@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .actions import Action, Http, Python, Shell
 from .base import MAX_FIELD_CHARACTERS, Moment, Record, new_id
+from .dependency import MAX_DEPENDENCIES, Dependency, DependencyKind, OnFailure
 from .event import AuditEntry, Event, EventType, LogEntry, LogLevel
 from .filters import TaskFilter, parse_filter
 from .lifecycle import MOVES, Actor, Move, can, legal_moves
@@ -42,6 +43,7 @@ from .worker import (
 
 __all__ = [
     "ANY_CAPABILITY",
+    "MAX_DEPENDENCIES",
     "MAX_FIELD_CHARACTERS",
     "MOVES",
     "Action",
@@ -55,6 +57,8 @@ __all__ = [
     "Container",
     "CurrentTask",
     "DeliveryStatus",
+    "Dependency",
+    "DependencyKind",
     "DevBox",
     "Event",
     "EventType",
@@ -73,6 +77,7 @@ __all__ = [
     "NewMessage",
     "NewQuestion",
     "NewTask",
+    "OnFailure",
     "Parameter",
     "ParameterType",
     "Permission",

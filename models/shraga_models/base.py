@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from math import isfinite
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import to_json
@@ -84,11 +84,14 @@ class Model(BaseModel):
 class Sized(Model):
     """A shape whose text and JSON fields are bounded by `MAX_FIELD_CHARACTERS` each."""
 
+    UNSIZED: ClassVar[frozenset[str]] = frozenset()
+    """The fields that are no texts where they are stored, and are bounded by their number."""
+
     @model_validator(mode="after")
     def _refuse_oversized_fields(self) -> Sized:
         for name, value in self.__dict__.items():
             try:
-                size = field_size(value) if value else 0
+                size = field_size(value) if value and name not in self.UNSIZED else 0
             except ValueError:
                 raise ValueError(
                     f"{name} holds what JSON cannot: use text in UTF-8, numbers, true, false, lists and objects"

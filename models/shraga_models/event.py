@@ -14,6 +14,7 @@ class EventType(StrEnum):
 
     TASK_SUBMITTED = "task.submitted"
     TASK_SCHEDULED = "task.scheduled"
+    TASK_BLOCKED = "task.blocked"
     TASK_QUEUED = "task.queued"
     TASK_STARTED = "task.started"
     TASK_PROGRESS = "task.progress"

@@ -58,7 +58,11 @@ MOVES: dict[str, Move] = {
         _move("cancel", _WAITING, S.CANCELED, {Actor.USER}, EventType.TASK_CANCELED),
         _move("expire", {S.QUEUED, S.SCHEDULED, S.BLOCKED}, S.SKIPPED, _ENGINE, EventType.TASK_SKIPPED),
         _move("retry", _ENDED, S.QUEUED, {Actor.USER}, EventType.TASK_QUEUED),
-        _move("run_now", {S.SCHEDULED}, S.QUEUED, {Actor.USER}, EventType.TASK_QUEUED),
+        _move("run_now", {S.SCHEDULED, S.BLOCKED}, S.QUEUED, {Actor.USER}, EventType.TASK_QUEUED),
+        _move("block", {S.QUEUED, S.SCHEDULED}, S.BLOCKED, {Actor.USER}, EventType.TASK_BLOCKED),
+        _move("unblock", {S.BLOCKED}, S.QUEUED, _ENGINE, EventType.TASK_QUEUED),
+        _move("unblock_later", {S.BLOCKED}, S.SCHEDULED, _ENGINE, EventType.TASK_SCHEDULED),
+        _move("skip", {S.BLOCKED}, S.SKIPPED, _ENGINE, EventType.TASK_SKIPPED),
     )
 }
 

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, computed_field, field_validator
 
 from .actions import Action
 from .base import JsonObject, Model, Moment, Record, Sized, Slug
+from .dependency import MAX_DEPENDENCIES, Dependency, OnFailure
 from .limits import Limits
 from .schedule import Schedule
 from .status import Permission, Priority, TaskKind, TaskStatus, WorkerStatus
@@ -75,6 +76,9 @@ class TaskSpec(Model):
     issue_number: int | None = None
     pr_number: int | None = None
     schedule: Schedule | None = None
+    depends_on: Annotated[tuple[Dependency, ...], Field(max_length=MAX_DEPENDENCIES)] = ()
+    """The tasks it waits for or is linked to, each once."""
+    on_prerequisite_failure: OnFailure = OnFailure.SKIP
     limits: Limits = Limits()
     template: TemplateRef | None = None
     """The template it was made from."""
@@ -84,6 +88,19 @@ class TaskSpec(Model):
 
 class NewTask(Sized, TaskSpec):
     """What a submitter gives; refused where a field is oversized or cannot be honoured."""
+
+    UNSIZED = frozenset({"depends_on"})
+
+    id: Slug | None = None
+    """A UUID of the submitter's own, under which a repeated call adds nothing; or any other name, under which later
+    tasks of the same call may depend on this one."""
+
+    @field_validator("depends_on")
+    @classmethod
+    def _each_once(cls, depends_on: tuple[Dependency, ...]) -> tuple[Dependency, ...]:
+        if depends_on and len({one.task_id for one in depends_on}) < len(depends_on):
+            raise ValueError("depends_on names a task twice: give each once")
+        return depends_on
 
     @field_validator("name")
     @classmethod

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from shraga_models import Http, Limits, NewTask, Python, Schedule, Shell, Task
+from shraga_models import Dependency, Http, Limits, NewTask, Python, Schedule, Shell, Task
 
 from .errors import Forbidden, InvalidInput, NotFound, Refused, ShragaError, Unreachable
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AsyncShraga",
+    "Dependency",
     "Forbidden",
     "Http",
     "InvalidInput",

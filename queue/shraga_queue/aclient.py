@@ -13,6 +13,7 @@ from redis.exceptions import NoScriptError, RedisError
 from shraga_models import (
     Action,
     AuditEntry,
+    Dependency,
     Event,
     LogEntry,
     NewTask,
@@ -29,6 +30,7 @@ from .calls import Batch, Call, Flow
 from .codec import TaskRow, TaskWithRuns
 from .config import Settings, load_settings
 from .connect import connect_async, explain, resolve_url
+from .depending import Neighbourhood
 from .keys import Keys
 from .listing import Found, ListQuery, Place, TaskPage
 from .operations import EventPage, LogPage, Operations
@@ -218,8 +220,22 @@ class AsyncShraga:
         return await self.driver.run(self.operations.cancel(task_id, reason, timeout))
 
     async def retry(self, task_id: str) -> Task:
-        """Run an ended task again, or a scheduled one now."""
+        """Run an ended task again, or a scheduled or blocked one now, whatever it waits for."""
         return await self.driver.run(self.operations.retry(task_id))
+
+    async def depend(self, task_id: str, *on: Dependency | str) -> Task:
+        """Let a task that has not begun wait for others, as `ID` or `ID:finished`, or link it to them."""
+        await self.driver.run(self.operations.depend(task_id, on))
+        return await self.get(task_id)
+
+    async def undepend(self, task_id: str, *on: str) -> Task:
+        """Let a task wait for others no more, or unlink it from them."""
+        await self.driver.run(self.operations.undepend(task_id, on))
+        return await self.get(task_id)
+
+    async def dependencies(self, task_id: str, *, limit: int = 20) -> Neighbourhood:
+        """Return what a task depends on and what depends on it, `limit` of each."""
+        return await self.driver.run(self.operations.dependencies(task_id, limit))
 
     async def wait(self, task_id: str, timeout: float | None = None) -> Task:
         """Return a task when it has ended, or as it is after `timeout` seconds."""

@@ -13,6 +13,7 @@ from redis.exceptions import NoScriptError, RedisError
 from shraga_models import (
     Action,
     AuditEntry,
+    Dependency,
     Event,
     LogEntry,
     NewTask,
@@ -29,6 +30,7 @@ from .calls import Batch, Call, Flow
 from .codec import TaskRow, TaskWithRuns
 from .config import Settings, load_settings
 from .connect import check_server, connect_sync, explain, resolve_url
+from .depending import Neighbourhood
 from .errors import ShragaError
 from .keys import Keys
 from .listing import Found, ListQuery, Place, TaskPage
@@ -224,8 +226,22 @@ class Shraga:
         return self.driver.run(self.operations.cancel(task_id, reason, timeout))
 
     def retry(self, task_id: str) -> Task:
-        """Run an ended task again, or a scheduled one now."""
+        """Run an ended task again, or a scheduled or blocked one now, whatever it waits for."""
         return self.driver.run(self.operations.retry(task_id))
+
+    def depend(self, task_id: str, *on: Dependency | str) -> Task:
+        """Let a task that has not begun wait for others, as `ID` or `ID:finished`, or link it to them."""
+        self.driver.run(self.operations.depend(task_id, on))
+        return self.get(task_id)
+
+    def undepend(self, task_id: str, *on: str) -> Task:
+        """Let a task wait for others no more, or unlink it from them."""
+        self.driver.run(self.operations.undepend(task_id, on))
+        return self.get(task_id)
+
+    def dependencies(self, task_id: str, *, limit: int = 20) -> Neighbourhood:
+        """Return what a task depends on and what depends on it, `limit` of each."""
+        return self.driver.run(self.operations.dependencies(task_id, limit))
 
     def wait(self, task_id: str, timeout: float | None = None) -> Task:
         """Return a task when it has ended, or as it is after `timeout` seconds."""

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from string import ascii_lowercase, ascii_uppercase
-from sys import intern
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from shraga_models import (
     ANY_CAPABILITY,
-    AuditEntry,
     Capability,
     CurrentTask,
-    Event,
     Liveness,
-    LogEntry,
     NewTask,
+    OnFailure,
     Priority,
     Run,
     RunStatus,
@@ -35,14 +32,12 @@ from shraga_models.faults import plain
 
 from .errors import Unreadable
 
-_HOT = {"name", "kind", "priority", "capability", "labels"}
+_HOT = {"id", "name", "kind", "priority", "capability", "labels", "depends_on", "on_prerequisite_failure"}
 _WORKER_STATUS = {
     RunStatus.CLAIMED: WorkerStatus.ASSIGNED,
     RunStatus.RUNNING: WorkerStatus.EXECUTING,
     RunStatus.COMPLETED: WorkerStatus.DONE,
 }
-_EVENT_FIELDS = set(Event.model_fields) - {"status"}
-_SHARED_TEXTS = {"type", "recipient", "task_id", "name", "task_status", "by"}
 _ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
@@ -94,28 +89,32 @@ def task_fields(new: NewTask) -> list[str]:
         fields += ["priority", new.priority.value]
     if new.labels:
         fields += ["labels", ",".join(new.labels)]
+    if new.on_prerequisite_failure is not OnFailure.SKIP:
+        fields += ["on_prerequisite_failure", new.on_prerequisite_failure.value]
     return [*fields, "spec", new.model_dump_json(exclude=_HOT, exclude_defaults=True)]
 
 
-def read_spec(got: dict[str, str]) -> dict[str, Any]:
-    """Return what was asked of a task, from its hash, as the fields of a `TaskSpec`."""
+def read_spec(got: dict[str, str], needs: dict[str, str] | None = None) -> dict[str, Any]:
+    """Return what was asked of a task, from its hash and its edges, as the fields of a `TaskSpec`."""
     spec: dict[str, Any] = json.loads(got.get("spec") or "{}")
     spec["name"] = got["name"]
     spec["labels"] = tuple(got["labels"].split(",")) if got.get("labels") else ()
-    for field in ("kind", "priority", "capability"):
+    for field in ("kind", "priority", "capability", "on_prerequisite_failure"):
         if field in got:
             spec[field] = got[field]
+    if needs:
+        spec["depends_on"] = tuple({"task_id": one, "kind": kind} for one, kind in needs.items())
     return spec
 
 
-def read_task(task_id: str, got: dict[str, str]) -> Task:
-    """Return the task of a hash."""
+def read_task(task_id: str, got: dict[str, str], needs: dict[str, str] | None = None) -> Task:
+    """Return the task of a hash and its edges."""
     run = RunStatus(got.get("run", "pending"))
     execution = json.loads(got.get("exec") or "{}")
     execution["worker_id"] = got.get("worker")
     output = json.loads(got["output"]) if got.get("output") else None
     return Task.model_validate(
-        read_spec(got)
+        read_spec(got, needs)
         | {
             "id": task_id,
             "owner": got["owner"],
@@ -190,7 +189,7 @@ def read_task_with_runs(task_id: str, reply: Any) -> TaskWithRuns | Unreadable |
         got = pairs(reply[2])
         earlier = [read_run(task_id, json.loads(value)) for value in pairs(reply[3]).values()]
         runs = sorted([*earlier, read_run(task_id, got)], key=lambda run: run.attempt)
-        return TaskWithRuns(read_task(task_id, got), tuple(runs), sure_moment(reply[0]))
+        return TaskWithRuns(read_task(task_id, got, pairs(reply[4])), tuple(runs), sure_moment(reply[0]))
     except (ValueError, KeyError, TypeError) as error:
         return Unreadable(
             f"The record of the task {task_id} cannot be read: {_fault(error)}. It can still be canceled."
@@ -265,72 +264,6 @@ def read_row(cells: Sequence[Any]) -> TaskRow:
         run=cell[19],
         exit_code=cell[20],
     )
-
-
-def _stream_at(entry_id: str) -> datetime:
-    return sure_moment(int(entry_id.partition("-")[0]))
-
-
-def read_streams(reply: Any) -> dict[str, list[Any]]:
-    """Return the entries of an XREAD by stream; redis-py answers with a list, or in RESP3 with a dictionary."""
-    found = reply.items() if isinstance(reply, dict) else reply or []
-    return {text(name): _flat(entries) for name, entries in found}
-
-
-def _flat(entries: Any) -> list[Any]:
-    nested = len(entries) == 1 and entries[0] and isinstance(entries[0][0], list | tuple)
-    return list(entries[0] if nested else entries)
-
-
-def read_event(entry: Any) -> Event:
-    """Return one entry of an event stream.
-
-    Built without validation and from shared texts: dashboards keep thousands, and validated ones take 3.4 KB each.
-    """
-    entry_id, got = text(entry[0]), pairs(entry[1])
-    shared = {name: intern(value) for name, value in got.items() if name in _SHARED_TEXTS}
-    return Event.model_construct(
-        _EVENT_FIELDS,
-        id=entry_id,
-        at=_stream_at(entry_id),
-        type=shared.get("type", ""),
-        recipient=shared.get("recipient") or None,
-        task_id=shared.get("task_id") or None,
-        name=shared.get("name", ""),
-        content=got.get("content", ""),
-        task_status=shared.get("task_status") or None,
-        attempt=int(got["attempt"]) if got.get("attempt") else None,
-        created_by=shared.get("by", ""),
-    )
-
-
-def read_log(attempt: int, entries: Iterable[Any]) -> list[LogEntry]:
-    """Return the entries of a run's log."""
-    lines = []
-    for entry in entries:
-        entry_id, got = text(entry[0]), pairs(entry[1])
-        fields = {
-            "id": entry_id,
-            "at": _stream_at(entry_id),
-            "attempt": attempt,
-            "metadata": json.loads(got.get("metadata") or "{}"),
-        }
-        kept = {name: got[name] for name in ("source", "level", "message") if name in got}
-        lines.append(LogEntry.model_validate(fields | kept))
-    return lines
-
-
-def read_audit(entries: Iterable[Any]) -> list[AuditEntry]:
-    """Return the entries of the audit stream."""
-    lines = []
-    for entry in entries:
-        entry_id, got = text(entry[0]), pairs(entry[1])
-        said = got.pop("details", "")
-        details = {"content": said} if said else {}
-        lines.append(
-            AuditEntry.model_validate(got | {"id": entry_id, "at": _stream_at(entry_id), "details": details})
-        )
-    return lines
 
 
 class HeldRun(NamedTuple):

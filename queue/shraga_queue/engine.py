@@ -303,19 +303,20 @@ class Engine:
     def to_reconcile(self) -> list[TaskStatus]:
         """Return the statuses whose tasks are not all where they belong, by counting; a count costs no walk."""
         ours = self.queues()
-        statuses = (TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.SCHEDULED)
+        statuses = (TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.SCHEDULED, TaskStatus.BLOCKED)
         commands: list[tuple[Argument, ...]] = [
             ("ZCARD", self.keys.make("index", status=one)) for one in statuses
         ]
         commands.append(("ZCARD", self.keys.make("leases")))
         commands += [("LLEN", queue) for queue in ours]
         counted = self.driver.batch(Batch(tuple(Call(int, command=command) for command in commands)))
-        queued, running, scheduled, leases, *lengths = counted
+        queued, running, scheduled, blocked, leases, *lengths = counted
         found = {
             TaskStatus.QUEUED: queued != sum(lengths),
             TaskStatus.RUNNING: running != leases,
             # What expires has a due time too, so the two counts prove nothing; but this look is a cheap one.
             TaskStatus.SCHEDULED: scheduled > 0,
+            TaskStatus.BLOCKED: blocked > 0,
         }
         return [status for status in statuses if found[status]]
 

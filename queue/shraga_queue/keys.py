@@ -13,6 +13,9 @@ _TEMPLATES = {
     "task": "{p}:u:{owner}:t:{task}",
     "runs": "{p}:u:{owner}:t:{task}:runs",
     "log": "{p}:u:{owner}:t:{task}:log:{attempt}",
+    "needs": "{p}:u:{owner}:t:{task}:needs",
+    "unmet": "{p}:u:{owner}:t:{task}:unmet",
+    "dependents": "{p}:u:{owner}:t:{task}:dependents",
     "user_index": "{p}:u:{owner}:tasks:{status}",
     "user_events": "{p}:u:{owner}:events",
     # The organisation's.
@@ -24,6 +27,8 @@ _TEMPLATES = {
     "due": "{p}:due",
     "leases": "{p}:leases",
     "forgotten": "{p}:forgotten",
+    "edges": "{p}:edges",
+    "releasing": "{p}:releasing",
     "pulse": "{p}:pulse:{hour}",
     "workers": "{p}:workers",
     "worker": "{p}:w:{worker}",

@@ -53,6 +53,9 @@ class Mender:
             listed = self._in_queues()
             # What was queued after the queues were read may well be in them.
             return [one for one, at in found if float(at) <= self._listed_at and not _has(listed, hash(one))]
+        if status is TaskStatus.BLOCKED:
+            # What each waits for is looked up where it is mended.
+            return [one for one, _ in found]
         place = self._engine.keys.make("leases" if status is TaskStatus.RUNNING else "due")
         scores = self._call(list, "ZMSCORE", place, *(one for one, _ in found))
         return [one for (one, _), score in zip(found, scores, strict=True) if score is None]

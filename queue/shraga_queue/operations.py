@@ -18,17 +18,16 @@ from shraga_models import (
     TaskStatus,
     Worker,
     WorkerMode,
-    new_id,
 )
 
-from . import codec
+from . import codec, stream_codec
 from .board import BoardQuery, BoardSnapshot, Counts, read_board, read_counts
 from .calls import Argument, Batch, Call, Flow, as_is
 from .codec import TaskWithRuns
+from .depending import Depending, raise_refused
 from .errors import NotFound, Refused, Unreadable
 from .keys import Keys
-from .listing import Listing
-from .submission import JOB_DATA, check_owner, job_data
+from .submission import JOB_DATA, check_owner, in_chunks, job_data, name_tasks
 
 LEASE_MS = 6_000
 """How long a silent run or worker is trusted."""
@@ -59,7 +58,7 @@ class LogPage:
     last_id: str
 
 
-class Operations(Listing):
+class Operations(Depending):
     """Every operation on the store for one prefix, made by one user."""
 
     def __init__(self, keys: Keys, user: str) -> None:
@@ -83,6 +82,9 @@ class Operations(Listing):
                 len(fields),
             )
             args += [field.encode("utf-8", "replace") for field in fields]
+            args.append(2 * len(new.depends_on))
+            for one in new.depends_on:
+                args += (one.task_id, one.kind.value)
         return Call(as_is, "submit", (self.keys.make("task", owner=owner, task=tasks[0][1]),), tuple(args))
 
     def _submitted(self, new: NewTask, task_id: str, owner: str, now: datetime, status: TaskStatus) -> Task:
@@ -109,14 +111,20 @@ class Operations(Listing):
     def submit_many(self, tasks: Iterable[NewTask], owner: str | None = None) -> Flow[list[Task]]:
         """Accept many tasks, many to a script call and many calls to a round trip; each is accepted by itself."""
         who, done = check_owner(owner or self.user), list[Task]()
-        waiting = [(new, new_id()) for new in tasks]
+        waiting = list(name_tasks(tasks, {}))
+        if len(waiting) > SUBMIT_CHUNK:
+            yield from self.check_prerequisites(waiting)
         for start in range(0, len(waiting), SUBMIT_BATCH):
             batch = waiting[start : start + SUBMIT_BATCH]
-            chunks = [batch[at : at + SUBMIT_CHUNK] for at in range(0, len(batch), SUBMIT_CHUNK)]
+            chunks = list(in_chunks(batch, SUBMIT_CHUNK))
             calls = [self._submit_call(chunk, who) for chunk in chunks]
             replies = [(yield calls[0])] if len(calls) == 1 else (yield Batch(tuple(calls)))
+            for reply in replies:
+                raise_refused(reply)
             for chunk, (now, *statuses) in zip(chunks, replies, strict=True):
                 at = codec.sure_moment(now)
+                if b"" in statuses or "" in statuses:
+                    statuses = yield from self.settle([task_id for _, task_id in chunk])
                 done += [
                     self._submitted(new, task_id, who, at, TaskStatus(codec.text(status)))
                     for (new, task_id), status in zip(chunk, statuses, strict=True)
@@ -185,14 +193,14 @@ class Operations(Listing):
         return task
 
     def retry(self, task_id: str) -> Flow[Task]:
-        """Run an ended task again, or a scheduled one now; raises NotFound or Refused."""
+        """Run an ended task again, or a scheduled or blocked one now; raises NotFound or Refused."""
         task = yield from self.get_task(task_id)
         args = (task_id, self.user, job_data(task_id), int(task.limits.timeout) or 1)
         reply = yield Call(as_is, "retry", (self.keys.make("owners"),), args)
         answer, status = codec.text(reply[0]), codec.text(reply[1])
         if answer == "refused":
             raise Refused(
-                f"The task {task_id} is {status}; only an ended or a scheduled task can be run again."
+                f"The task {task_id} is {status}; only an ended, a scheduled or a blocked task can be run again."
             )
         return (yield from self.get_task(task_id))
 
@@ -224,7 +232,7 @@ class Operations(Listing):
         key = self.keys.make("log", owner=task.owner, task=task_id, attempt=number)
 
         def read(reply: Any) -> list[LogEntry]:
-            return codec.read_log(number, reversed(reply) if tail is not None else reply)
+            return stream_codec.read_log(number, reversed(reply) if tail is not None else reply)
 
         command: tuple[Argument, ...] = ("XRANGE", key, "-", "+")
         if tail is not None:
@@ -237,7 +245,7 @@ class Operations(Listing):
         key = self.keys.make("log", owner=task.owner, task=task.id, attempt=page.attempt)
         command = ("XREAD", "COUNT", 2000, "BLOCK", block_ms, "STREAMS", key, page.last_id)
         reply = yield Call(as_is, command=command)
-        entries = codec.read_log(page.attempt, _only_stream(reply))
+        entries = stream_codec.read_log(page.attempt, _only_stream(reply))
         return LogPage(tuple(entries), page.attempt, entries[-1].id if entries else page.last_id)
 
     def event_stream(self, owner: str | None = None) -> str:
@@ -253,14 +261,14 @@ class Operations(Listing):
         """Return the last `tail` events, oldest first."""
         command = ("XREVRANGE", self.event_stream(owner), "+", "-", "COUNT", max(1, tail))
         reply = yield Call(as_is, command=command)
-        events = tuple(codec.read_event(entry) for entry in reversed(reply))
+        events = tuple(stream_codec.read_event(entry) for entry in reversed(reply))
         return EventPage(events, events[-1].id if events else "0-0")
 
     def events_after(self, last_id: str, owner: str | None = None, count: int = 2000) -> Flow[EventPage]:
         """Return what followed an event without waiting; `gap` says that some of it is gone."""
 
         def read(reply: Any) -> EventPage:
-            events = tuple(codec.read_event(entry) for entry in reply[1])
+            events = tuple(stream_codec.read_event(entry) for entry in reply[1])
             return EventPage(events, events[-1].id if events else last_id, bool(reply[0]))
 
         page: EventPage = yield Call(read, "events", (self.event_stream(owner),), (last_id, count))
@@ -275,7 +283,7 @@ class Operations(Listing):
 
     def _block(self, stream: str, last_id: str, block_ms: int) -> Call[EventPage]:
         def read(reply: Any) -> EventPage:
-            events = tuple(codec.read_event(entry) for entry in _only_stream(reply))
+            events = tuple(stream_codec.read_event(entry) for entry in _only_stream(reply))
             return EventPage(events, events[-1].id if events else last_id)
 
         return Call(read, command=("XREAD", "COUNT", 2000, "BLOCK", block_ms, "STREAMS", stream, last_id))
@@ -284,7 +292,7 @@ class Operations(Listing):
         """Return the last `tail` audit entries, oldest first."""
         command = ("XREVRANGE", self.keys.make("audit"), "+", "-", "COUNT", max(1, tail))
         entries: list[AuditEntry] = yield Call(
-            lambda reply: codec.read_audit(reversed(reply)), command=command
+            lambda reply: stream_codec.read_audit(reversed(reply)), command=command
         )
         return entries
 
@@ -319,4 +327,4 @@ class Operations(Listing):
 
 
 def _only_stream(reply: Any) -> list[Any]:
-    return next(iter(codec.read_streams(reply).values()), [])
+    return next(iter(stream_codec.read_streams(reply).values()), [])

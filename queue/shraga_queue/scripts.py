@@ -19,7 +19,9 @@ READ_ONLY_MARK = "-- Read only."
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much of what only grows is kept: entries per stream, seconds of RQ's view of ended jobs."""
+    """How much of what only grows is kept: entries per stream, seconds of RQ's view of ended jobs; `cascade`:
+    how many tasks that wait for ended ones a script looks at.
+    """
 
     events: int = 100_000
     user_events: int = 20_000
@@ -27,6 +29,7 @@ class Bounds:
     rq_seconds: int = 86_400
     log_seconds: int = 30 * 86_400
     bells: int = 64
+    cascade: int = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +64,12 @@ def _moves_table() -> str:
         rows.append(
             f"{move.name} = {{from = {{{sources}}}, to = '{move.target}', event = '{move.event}', audited = {audited}}}"
         )
+    return f"local MOVES = {{{', '.join(rows)}}}"
+
+
+def _final_table() -> str:
     final = ", ".join(f"{status} = true" for status in TaskStatus if status.is_final)
-    return f"local MOVES = {{{', '.join(rows)}}}\nlocal FINAL = {{{final}}}"
+    return f"local FINAL = {{{final}}}"
 
 
 def _bounds_table(bounds: Bounds) -> str:
@@ -81,6 +88,8 @@ def load_script(name: str, keys: Keys, bounds: Bounds) -> Script:
     head = ["local K = {}", *(keys.lua_functions[key] for key in wanted)]
     if "MOVES" in main:
         head.append(_moves_table())
+    if "FINAL" in main:
+        head.append(_final_table())
     if "BOUNDS" in main:
         head.append(_bounds_table(bounds))
     text = "\n".join([*head, main])

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
-from shraga_models import Action, NewTask
+from shraga_models import Action, NewTask, new_id
 from shraga_models.base import SLUG
 from shraga_models.faults import plain
 
 from .errors import InvalidInput
 
+EDGES_AT_ONCE = 2_000
+"""Prerequisites that one script call writes, unless a single task has more."""
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 JOB_DATA = ('["shraga_queue.rq_job.perform", null, ["', '"], {}]')
 """What RQ keeps as a job's call, before and after the task's id: a JSON list of function, instance, arguments."""
 
@@ -28,6 +32,46 @@ def check_task(fields: Any) -> NewTask:
         return NewTask.model_validate(fields)
     except ValidationError as error:
         raise invalid(error) from None
+
+
+def name_tasks(tasks: Iterable[NewTask], names: dict[str, str]) -> Iterator[tuple[NewTask, str]]:
+    """Yield tasks with their ids; who depends on a task of `names` gets the id that stands for it there.
+
+    `names` grows by what the submitter calls the tasks. Raises InvalidInput for a name given twice, and for a task that
+    depends on itself.
+    """
+    for new in tasks:
+        task_id = new.id if new.id and _UUID.fullmatch(new.id) else new_id()
+        if new.id:
+            if new.id in names:
+                raise InvalidInput(
+                    "id", f"id: two tasks are called {new.id!r}: call each by a name of its own."
+                )
+            if any(one.task_id == new.id for one in new.depends_on):
+                raise InvalidInput(
+                    "depends_on", f"depends_on: {new.id!r} cannot wait for itself: leave it out."
+                )
+            names[new.id] = task_id
+        if any(one.task_id in names for one in new.depends_on):
+            known = [
+                one.model_copy(update={"task_id": names.get(one.task_id, one.task_id)})
+                for one in new.depends_on
+            ]
+            new = new.model_copy(update={"depends_on": tuple(known)})
+        yield new, task_id
+
+
+def in_chunks(tasks: Sequence[tuple[NewTask, str]], most: int) -> Iterator[list[tuple[NewTask, str]]]:
+    """Yield tasks in parts of at most `most`, fewer where they wait for many others."""
+    chunk, edges = list[tuple[NewTask, str]](), 0
+    for one in tasks:
+        if chunk and (len(chunk) == most or edges + len(one[0].depends_on) > EDGES_AT_ONCE):
+            yield chunk
+            chunk, edges = [], 0
+        chunk.append(one)
+        edges += len(one[0].depends_on)
+    if chunk:
+        yield chunk
 
 
 def check_owner(owner: str) -> str:

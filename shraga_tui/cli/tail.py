@@ -82,7 +82,7 @@ def _read(
     shraga: Shraga, task: Task, attempt: int, last_id: str, last_event: str, block_ms: int
 ) -> tuple[list[LogEntry], str]:
     """Wait for lines of a run or for events of its owner; return the lines, and the last event seen."""
-    from shraga_queue import codec
+    from shraga_queue import codec, stream_codec
     from shraga_queue.calls import Call, Flow, as_is
 
     keys = shraga.operations.keys
@@ -93,7 +93,7 @@ def _read(
     def ask() -> Flow[Any]:
         return (yield Call(as_is, command=command))
 
-    found = codec.read_streams(shraga.driver.run(ask()))
+    found = stream_codec.read_streams(shraga.driver.run(ask()))
     news = found.get(events, [])
-    lines = codec.read_log(attempt, found.get(log, []))
+    lines = stream_codec.read_log(attempt, found.get(log, []))
     return lines, codec.text(news[-1][0]) if news else last_event

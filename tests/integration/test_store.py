@@ -152,7 +152,7 @@ def test_any_text_is_kept_as_it_is(shraga: Shraga, value: str) -> None:
 # Cancelling
 
 
-@pytest.mark.parametrize("status", [TaskStatus.QUEUED, TaskStatus.SCHEDULED])
+@pytest.mark.parametrize("status", [TaskStatus.QUEUED, TaskStatus.SCHEDULED, TaskStatus.BLOCKED])
 def test_waiting_task_is_canceled_at_once(shraga: Shraga, hand: Hand, status: TaskStatus) -> None:
     task = bring_to(shraga, hand, status)
     canceled = shraga.cancel(task.id, "not needed")
@@ -294,7 +294,9 @@ def test_scheduled_task_is_run_now_in_the_attempt_it_has(shraga: Shraga, hand: H
 @pytest.mark.parametrize("status", [TaskStatus.QUEUED, TaskStatus.RUNNING])
 def test_task_that_waits_or_runs_is_not_run_again(shraga: Shraga, hand: Hand, status: TaskStatus) -> None:
     task = bring_to(shraga, hand, status)
-    with pytest.raises(Refused, match=f"is {status}; only an ended or a scheduled task can be run again"):
+    with pytest.raises(
+        Refused, match=f"is {status}; only an ended, a scheduled or a blocked task can be run again"
+    ):
         shraga.retry(task.id)
     assert shraga.get(task.id) == task
 

@@ -3,6 +3,7 @@ done is told and audited once, in its order."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from contextlib import ExitStack
 from typing import Any
 
@@ -21,11 +22,12 @@ from shraga_models import MOVES, Limits, RunStatus, Schedule, TaskStatus, Worker
 from shraga_queue.client import Shraga, SyncDriver
 from shraga_queue.config import Settings
 from shraga_queue.engine import STALE, Claim, Engine, LogLine
-from shraga_queue.errors import Refused
+from shraga_queue.errors import InvalidInput, Refused
 from shraga_queue.keys import Keys
 from shraga_queue.mending import Mender
 from tests.factories import Hand, Ledger, end_lease, execute, fresh_prefix, hire, make_due, new_task
 
+KINDS = ["success", "success", "finished", "related"]
 OUTCOMES = [RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.TIMEOUT, RunStatus.CANCELED]
 LIMITS = [
     Limits(),
@@ -58,6 +60,10 @@ class StoreMachine(RuleBasedStateMachine):
         self.asked: set[str] = set()
         self.claims: list[tuple[Hand, Claim]] = []
         self.owner: dict[str, str] = {}
+        self.edges: dict[str, dict[str, str]] = defaultdict(dict)
+        self.unmet: dict[str, set[str]] = defaultdict(set)
+        self.stays_blocked: set[str] = set()
+        self.has_time: set[str] = set()
         self.told: list[tuple[str, str]] = []
         self.audited: list[tuple[str, str]] = []
         self.read: dict[str, str] = {}
@@ -87,6 +93,42 @@ class StoreMachine(RuleBasedStateMachine):
         if not self.status[task_id].is_final:
             self.attempt[task_id] += 1
 
+    def _tell_dependents(self, task_id: str) -> None:
+        """Follow what the end of a task means for those that wait for it, in the order in which they came."""
+        ended = [task_id] if self.status[task_id].is_final else []
+        for need in ended:
+            for one, kind in self.edges[need].items():
+                if need not in self.unmet[one]:
+                    continue
+                blocked = self.status[one] is TaskStatus.BLOCKED
+                if kind == "finished" or self.status[need] is TaskStatus.COMPLETED:
+                    self.unmet[one].discard(need)
+                    if blocked and not self.unmet[one]:
+                        self._unblock(one)
+                elif blocked and one not in self.stays_blocked:
+                    self.status[one] = TaskStatus.SKIPPED
+                    self._expect(one, "skip", "skipped")
+                    ended.append(one)
+
+    def _unblock(self, task_id: str) -> None:
+        later = task_id in self.has_time
+        self.status[task_id] = TaskStatus.SCHEDULED if later else TaskStatus.QUEUED
+        self._expect(task_id, "unblock", "scheduled" if later else "queued")
+
+    def _tie(self, task_id: str, need: str, kind: str) -> None:
+        self.edges[need].pop(task_id, None)
+        self.edges[need][task_id] = kind
+        met = self.status[need] is TaskStatus.COMPLETED or (kind == "finished" and self.status[need].is_final)
+        if met or kind == "related":
+            self.unmet[task_id].discard(need)
+        else:
+            self.unmet[task_id].add(need)
+
+    def _leads_to(self, task_id: str, wanted: str) -> bool:
+        """Whether a task waits for another, or for one that does."""
+        needs = [one for one, after in self.edges.items() if after.get(task_id, "related") != "related"]
+        return task_id == wanted or any(self._leads_to(one, wanted) for one in needs)
+
     # People
 
     @rule(
@@ -102,6 +144,73 @@ class StoreMachine(RuleBasedStateMachine):
         task = self.shraga.submit_task(new, owner=owner)
         self.status[task.id], self.attempt[task.id], self.owner[task.id] = task.status, 1, owner
         self._expect(task.id, "submit", "submitted")
+        self.has_time |= {task.id} if later else set()
+
+    @precondition(lambda self: self.status)
+    @rule(
+        number=pick,
+        kind=st.sampled_from(KINDS),
+        policy=st.sampled_from(["skip", "block"]),
+        later=st.booleans(),
+    )
+    def submit_after(self, number: int, kind: str, policy: str, later: bool) -> None:
+        need = self._chosen(number)
+        schedule = Schedule(at="2099-01-01") if later else None
+        edges: Any = [f"{need}:{kind}"]
+        new = new_task(depends_on=edges, on_prerequisite_failure=policy, schedule=schedule, limits=LIMITS[2])
+        task = self.shraga.submit_task(new, owner="bob")
+        self.status[task.id], self.attempt[task.id], self.owner[task.id] = TaskStatus.BLOCKED, 1, "bob"
+        self._tie(task.id, need, kind)
+        self.has_time |= {task.id} if later else set()
+        self.stays_blocked |= {task.id} if policy == "block" else set()
+        self._expect(task.id, "submit", "submitted")
+        if not self.unmet[task.id]:
+            self.status[task.id] = TaskStatus.SCHEDULED if later else TaskStatus.QUEUED
+        elif self.status[need].is_final:
+            self._tell_dependents(need)
+        assert task.status is self.status[task.id]
+
+    @precondition(lambda self: self.status)
+    @rule(number=pick, other=pick, kind=st.sampled_from(KINDS))
+    def depend(self, number: int, other: int, kind: str) -> None:
+        task_id, need = self._chosen(number), self._chosen(other)
+        status = self.status[task_id]
+        waiting = status in (TaskStatus.QUEUED, TaskStatus.SCHEDULED, TaskStatus.BLOCKED)
+        try:
+            self.shraga.depend(task_id, f"{need}:{kind}")
+        except InvalidInput:
+            assert self._leads_to(need, task_id)
+            return
+        except Refused:
+            assert not waiting
+            assert kind != "related"
+            return
+        assert waiting or kind == "related"
+        assert need != task_id
+        assert kind == "related" or not self._leads_to(need, task_id)
+        self._tie(task_id, need, kind)
+        self._expect(task_id, "depend")
+        if status is not TaskStatus.BLOCKED and waiting and self.unmet[task_id]:
+            self.has_time -= {task_id}
+            self.has_time |= {task_id} if status is TaskStatus.SCHEDULED else set()
+            self.status[task_id] = TaskStatus.BLOCKED
+            self._expect(task_id, "block", "blocked")
+        if self.status[need].is_final:
+            self._tell_dependents(need)
+        if self.status[task_id] is TaskStatus.BLOCKED and not self.unmet[task_id]:
+            self._unblock(task_id)
+
+    @precondition(lambda self: any(self.edges.values()))
+    @rule(number=pick)
+    def undepend(self, number: int) -> None:
+        edges = sorted((need, one) for need, after in self.edges.items() for one in after)
+        need, task_id = edges[number % len(edges)]
+        self.shraga.undepend(task_id, need)
+        del self.edges[need][task_id]
+        self.unmet[task_id].discard(need)
+        self._expect(task_id, "undepend")
+        if self.status[task_id] is TaskStatus.BLOCKED and not self.unmet[task_id]:
+            self._unblock(task_id)
 
     @precondition(lambda self: self.status)
     @rule(number=pick)
@@ -122,6 +231,7 @@ class StoreMachine(RuleBasedStateMachine):
             self._expect(task_id, "ask_cancel", "canceling")
         self.status[task_id] = now
         self.asked.add(task_id)
+        self._tell_dependents(task_id)
 
     @precondition(lambda self: self.status)
     @rule(number=pick)
@@ -135,6 +245,7 @@ class StoreMachine(RuleBasedStateMachine):
             return
         self.attempt[task_id] += status.is_final
         self.status[task_id] = TaskStatus.QUEUED
+        self.unmet[task_id].clear()
         self._expect(task_id, "retry" if status.is_final else "run_now", "queued")
         self.asked.discard(task_id)
         assert (task.status, task.attempt) == (TaskStatus.QUEUED, self.attempt[task_id])
@@ -176,6 +287,7 @@ class StoreMachine(RuleBasedStateMachine):
         if answer != STALE:
             self.status[claim.task_id] = TaskStatus(answer)
             self._expect(claim.task_id, "stop" if asked else "give_back", answer)
+            self._tell_dependents(claim.task_id)
 
     @precondition(lambda self: TaskStatus.QUEUED in self.status.values())
     @rule(number=pick)
@@ -201,6 +313,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.fence[claim.task_id] = claim.fence
             self.claims.append((hand, claim))
             self._expect(claim.task_id, "claim", "started")
+        self._tell_dependents(found[0])
 
     def _expires(self, task_id: str) -> bool:
         due = self.shraga.driver.keys.make("due")
@@ -277,6 +390,7 @@ class StoreMachine(RuleBasedStateMachine):
         action = again or {"completed": "complete", "canceled": "stop", "failed": "fail"}[answer]
         events = ["retrying" if again else answer]
         self._expect(claim.task_id, action, *(["lost"] if lost and answer != "canceled" else []), *events)
+        self._tell_dependents(claim.task_id)
 
     # The leader
 
@@ -298,11 +412,12 @@ class StoreMachine(RuleBasedStateMachine):
         task_id = self._chosen(number)
         if not self._expires(task_id):
             return
-        assert self.status[task_id] in (TaskStatus.QUEUED, TaskStatus.SCHEDULED)
+        assert self.status[task_id] in (TaskStatus.QUEUED, TaskStatus.SCHEDULED, TaskStatus.BLOCKED)
         make_due(self.shraga, f"expire:{task_id}")
         self.engine.release_due("leader")
         self.status[task_id] = TaskStatus.SKIPPED
         self._expect(task_id, "expire", "skipped")
+        self._tell_dependents(task_id)
 
     @precondition(lambda self: self.status)
     @rule(number=pick)
@@ -316,16 +431,21 @@ class StoreMachine(RuleBasedStateMachine):
             execute(self.shraga, "ZREM", keys.make("leases"), task_id)
         elif status is TaskStatus.SCHEDULED:
             execute(self.shraga, "ZREM", keys.make("due"), task_id)
+        elif status is TaskStatus.BLOCKED:
+            execute(self.shraga, "DEL", keys.make("unmet", owner=self.owner[task_id], task=task_id))
         else:
             return
         answer = Mender(self.engine, "leader").mend(status, 0, 1000)
         assert answer is not None
         assert answer[0] == 1
+        if status is TaskStatus.BLOCKED:
+            self.unmet[task_id].clear()
+            self._unblock(task_id)
         self._expect(task_id, "reconcile")
 
     @rule()
     def reconcile(self) -> None:
-        for status in (TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.SCHEDULED):
+        for status in (TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.SCHEDULED, TaskStatus.BLOCKED):
             assert Mender(self.engine, "leader").mend(status, 0, 1000) == (
                 0, sum(one is status for one in self.status.values()),
             )  # fmt: skip

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shraga_models import Liveness, NewTask, RunStatus, TaskSpec, TaskStatus, WorkerStatus
-from shraga_queue import codec
+from shraga_queue import codec, stream_codec
 from shraga_queue.errors import Unreadable
 from tests.factories import DETAILS, new_task, tasks_to_submit
 
@@ -74,7 +74,7 @@ def test_due_time_is_told_only_of_a_scheduled_task() -> None:
 
 def test_runs_are_the_archived_ones_and_the_current_one_in_order() -> None:
     earlier = {str(n): json.dumps({"attempt": n, "run": "failed", "exit_code": str(n)}) for n in (10, 2, 1)}
-    reply = [9000, b"alice", flat(STORED | {"attempt": "11", "run": "claimed"}), flat(earlier)]
+    reply = [9000, b"alice", flat(STORED | {"attempt": "11", "run": "claimed"}), flat(earlier), []]
     found = codec.read_task_with_runs("i", reply)
     assert isinstance(found, codec.TaskWithRuns)
     assert [run.id for run in found.runs] == ["i.1", "i.2", "i.10", "i.11"]
@@ -97,14 +97,14 @@ def test_unknown_task_is_none() -> None:
     ],
 )
 def test_a_record_that_is_not_what_it_should_be_says_what_is_wrong(wrong: dict[str, str], said: str) -> None:
-    found = codec.read_task_with_runs("i", [9000, b"alice", flat(STORED | wrong), []])
+    found = codec.read_task_with_runs("i", [9000, b"alice", flat(STORED | wrong), [], []])
     assert isinstance(found, Unreadable)
     assert str(found).startswith("The record of the task i cannot be read: ")
     assert said in str(found)
 
 
 def test_a_record_without_a_field_names_it() -> None:
-    found = codec.read_task_with_runs("i", [9000, b"alice", flat({"name": "n"}), []])
+    found = codec.read_task_with_runs("i", [9000, b"alice", flat({"name": "n"}), [], []])
     assert "'attempt' is missing" in str(found)
 
 
@@ -115,7 +115,7 @@ def test_row_has_defaults_for_what_is_not_stored() -> None:
 
 
 def test_event_is_read() -> None:
-    event = codec.read_event(
+    event = stream_codec.read_event(
         [b"1000-1", [b"type", b"task.lost", b"task_id", b"t", b"attempt", b"2", b"by", b"w"]]
     )
     assert (event.id, event.at.timestamp(), event.type, event.attempt) == ("1000-1", 1, "task.lost", 2)
@@ -124,12 +124,14 @@ def test_event_is_read() -> None:
 
 def test_audit_entry_is_read() -> None:
     cells = {"actor": "a", "action": "cancel", "entity": "task", "entity_id": "t", "details": "why"}
-    (entry,) = codec.read_audit([[b"1000-0", flat(cells)]])
+    (entry,) = stream_codec.read_audit([[b"1000-0", flat(cells)]])
     assert (entry.actor, entry.before, entry.details) == ("a", "", {"content": "why"})
 
 
 def test_log_line_is_read() -> None:
-    (line,) = codec.read_log(3, [[b"1000-0", flat({"source": "log", "message": "m", "metadata": '{"a":1}'})]])
+    (line,) = stream_codec.read_log(
+        3, [[b"1000-0", flat({"source": "log", "message": "m", "metadata": '{"a":1}'})]]
+    )
     assert (line.attempt, line.level, line.source, line.metadata) == (3, "info", "log", {"a": 1})
 
 

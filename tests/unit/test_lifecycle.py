@@ -9,7 +9,7 @@ from shraga_models import MOVES, Actor, EventType, TaskStatus, can, legal_moves
 FINAL = [status for status in TaskStatus if status.is_final]
 OPEN = [status for status in TaskStatus if not status.is_final]
 USER, WORKER, CONTROLLER = Actor.USER, Actor.WORKER, Actor.CONTROLLER
-NOT_YET = {TaskStatus.BLOCKED, TaskStatus.AWAITING_APPROVAL, TaskStatus.WAITING_FOR_INPUT}
+NOT_YET = {TaskStatus.AWAITING_APPROVAL, TaskStatus.WAITING_FOR_INPUT}
 """Statuses whose tasks cannot be submitted yet, so that no move leads there."""
 
 
@@ -53,6 +53,10 @@ def test_every_open_status_can_come_to_an_end(status: TaskStatus) -> None:
         "expire": {WORKER, CONTROLLER},
         "retry": {USER},
         "run_now": {USER},
+        "block": {USER},
+        "unblock": {WORKER, CONTROLLER},
+        "unblock_later": {WORKER, CONTROLLER},
+        "skip": {WORKER, CONTROLLER},
     }.items(),
 )
 def test_moves_are_made_by_the_right_hands(name: str, actors: set[Actor]) -> None:
@@ -60,19 +64,25 @@ def test_moves_are_made_by_the_right_hands(name: str, actors: set[Actor]) -> Non
 
 
 def test_what_people_decide_is_audited() -> None:
-    assert {name for name, move in MOVES.items() if move.is_audited} == {"cancel", "retry", "run_now"}
+    assert {name for name, move in MOVES.items() if move.is_audited} == {
+        "cancel",
+        "retry",
+        "run_now",
+        "block",
+    }
 
 
 def test_table_names_its_moves_and_tells_each_as_an_event_of_tasks() -> None:
-    assert len(MOVES) == 12
+    assert len(MOVES) == 16
     assert all(name == move.name and move.event.startswith("task.") for name, move in MOVES.items())
 
 
 @pytest.mark.parametrize(
     ("status", "actor", "names"),
     [
-        (TaskStatus.QUEUED, None, {"claim", "cancel", "expire"}),
-        (TaskStatus.SCHEDULED, USER, {"cancel", "run_now"}),
+        (TaskStatus.QUEUED, None, {"claim", "cancel", "expire", "block"}),
+        (TaskStatus.SCHEDULED, USER, {"cancel", "run_now", "block"}),
+        (TaskStatus.BLOCKED, CONTROLLER, {"unblock", "unblock_later", "skip", "expire"}),
         (TaskStatus.RUNNING, CONTROLLER, {"fail", "retry_later", "retry_now", "stop"}),
         (TaskStatus.RUNNING, USER, set()),
         (TaskStatus.COMPLETED, WORKER, set()),

@@ -33,6 +33,7 @@ from shraga_models import (
     Task,
     TaskInput,
     TaskKind,
+    TaskSpec,
     TaskStatus,
     User,
     Worker,
@@ -305,7 +306,7 @@ def test_new_task_survives_json(new: NewTask) -> None:
 @given(tasks_to_submit, st.sampled_from(TaskStatus), st.none() | st.floats(0, 1))
 @settings(max_examples=100, deadline=None)
 def test_task_survives_json(new: NewTask, status: TaskStatus, progress: float | None) -> None:
-    asked = {name: getattr(new, name) for name in NewTask.model_fields}
+    asked = {name: getattr(new, name) for name in TaskSpec.model_fields}
     task = stored(**asked, status=status, progress=progress)
     assert Task.model_validate_json(task.model_dump_json()) == task
 

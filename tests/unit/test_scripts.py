@@ -19,10 +19,22 @@ from shraga_queue.scripts import READ_ONLY_MARK, Bounds, load_script
 FOLDER = Path(str(files("shraga_queue") / "lua"))
 FILES = sorted(FOLDER.glob("*.lua"))
 SCRIPTS = [path.stem for path in FILES if not path.stem.startswith("lib_")]
-READERS = ["board", "counts", "events", "expired", "page", "rows", "search", "task", "workers"]
+READERS = [
+    "board",
+    "counts",
+    "dependencies",
+    "events",
+    "expired",
+    "page",
+    "rows",
+    "search",
+    "task",
+    "workers",
+]
 READING = {
     "TIME", "GET", "EXISTS", "HGET", "HMGET", "HGETALL", "ZCARD", "ZCOUNT", "ZSCORE", "ZRANGE", "ZREVRANGE",
-    "ZREVRANGEBYSCORE", "ZRANGEBYSCORE", "LRANGE", "LLEN", "SMEMBERS", "XRANGE", "XREVRANGE",
+    "ZREVRANGEBYSCORE", "ZRANGEBYSCORE", "LRANGE", "LLEN", "LPOS", "SCARD", "SMEMBERS", "SISMEMBER", "XRANGE",
+    "XREVRANGE",
 }  # fmt: skip
 COMMAND = re.compile(r"redis\.call\(\s*'(\w+)'")
 KEY_ARGUMENT = re.compile(r"redis\.call\(\s*'\w+',\s*([^,)]+)")
@@ -93,6 +105,11 @@ def test_libraries_a_script_names_are_the_ones_it_needs(path: Path) -> None:
 def test_every_script_writes_what_it_has_collected(name: str) -> None:
     own = code(FOLDER / f"{name}.lua")
     assert ("flush()" in own) == ("local function put" in load(name))
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_what_ends_tasks_tells_those_that_wait_for_them(name: str) -> None:
+    assert ("local function move(" in load(name)) == ("local function settle(" in load(name))
 
 
 def test_scripts_are_given_the_one_table_of_moves() -> None:

@@ -1,5 +1,5 @@
 -- Ask a task to stop: at once where it waits, by an intent its worker obeys where it runs.
--- Uses: time, put, tell, rq, text, find, move
+-- Uses: time, put, tell, rq, text, find, move, edges, depend
 -- KEYS[1] the owners. ARGV: 1 task, 2 actor, 3 reason.
 -- Reply: {'canceled' | 'asked' | 'ended' | 'missing', status}.
 -- Invariants: the intent is stored before anybody is told; the message to the worker is only a hint.

@@ -5,6 +5,9 @@
 local RUN_FIELDS = {'run', 'trigger', 'worker', 'worker_name', 'slot', 'scheduled_at', 'enqueued_at', 'claimed_at',
   'started_at', 'finished_at', 'exit_code', 'error', 'metrics', 'result'}
 
+-- The ends this script has made, for those that wait for them (lib_depend).
+local ENDED = {}
+
 -- `fields`: flat list for the task's hash; `job`: the same for RQ's; `at`: when due, for scheduled.
 local function move(t, name, actor, content, fields, job, at)
   local rule = MOVES[name]
@@ -30,6 +33,7 @@ local function move(t, name, actor, content, fields, job, at)
   if FINAL[after] then
     pulse(after)
     if t.expires_at then put('ZREM', K.due(), 'expire:' .. t.id) end
+    ENDED[#ENDED + 1] = {id = t.id, owner = t.owner, name = t.name, status = after, actor = actor, after = 0}
   end
   t.status = after
   return nil

@@ -17,9 +17,17 @@ local function put(command, key, ...)
   write[#write + 1] = second
 end
 
-local function flush()
+-- What follows when that is written (lib_depend).
+local AFTER = {}
+
+local function write_put()
   for _, of_command in pairs(waiting) do
     for _, write in pairs(of_command) do redis.call(unpack(write)) end
   end
   waiting = {}
+end
+
+local function flush()
+  write_put()
+  for _, act in ipairs(AFTER) do act() end
 end

@@ -1,5 +1,5 @@
--- Do what is due: queue what waited for its time, skip what expired.
--- Uses: time, put, tell, rq, text, find, move
+-- Do what is due: queue what waited for its time, skip what expired; go on with what ended tasks have left to release.
+-- Uses: time, put, tell, rq, text, find, move, edges, depend
 -- KEYS[1] the due times. ARGV: 1 leader's token, 2 how many at most.
 -- Reply: {how many were done, ms until the next is due or -1}, or nil when the caller leads no more.
 -- Invariants: a due entry goes only with the move it stands for.
@@ -19,5 +19,6 @@ for _, member in ipairs(redis.call('ZRANGEBYSCORE', K.due(), '-inf', NOW, 'LIMIT
   flush()
   done = done + 1
 end
+local resumed = resume()
 local upcoming = redis.call('ZRANGE', K.due(), 0, 0, 'WITHSCORES')
-return {done, upcoming[2] and math.max(0, tonumber(upcoming[2]) - NOW) or -1}
+return {done + resumed, upcoming[2] and math.max(0, tonumber(upcoming[2]) - NOW) or -1}

@@ -1,14 +1,15 @@
--- Run an ended task again, or a scheduled one now.
--- Uses: time, put, tell, rq, text, find, move
+-- Run an ended task again, or a scheduled or blocked one now.
+-- Uses: time, put, tell, rq, text, find, move, edges, depend
 -- KEYS[1] the owners. ARGV: 1 task, 2 actor, 3 job data, 4 job timeout in s.
 -- Reply: {'queued' | 'refused' | 'missing', status}.
--- Invariants: earlier runs stay; the new one has a new attempt, hence a new fence.
+-- Invariants: earlier runs stay; the new one has a new attempt, hence a new fence; it waits for no other task any more.
 local t = find(ARGV[1])
 if not t then return {'missing', ''} end
 local again = FINAL[t.status]
-if not again and t.status ~= 'scheduled' then return {'refused', t.status} end
+if not again and not MOVES.run_now.from[t.status] then return {'refused', t.status} end
 redis.call('HDEL', t.key, 'cancel_by', 'cancel_reason', 'expires_at')
 redis.call('ZREM', K.due(), 'expire:' .. t.id)
+redis.call('DEL', K.unmet(t.owner, t.id))
 if again then
   next_attempt(t, 'manual')
   redis.call('HDEL', t.key, 'failures', 'losses')

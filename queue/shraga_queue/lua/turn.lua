@@ -1,5 +1,5 @@
 -- A slot's turn: end the runs it has seen through, give back what it has not begun, take the next tasks.
--- Uses: time, put, tell, rq, text, find, move, end
+-- Uses: time, put, tell, rq, text, find, move, edges, depend, end
 -- KEYS[1] the leases. ARGV: 1 worker id, 2 slot, 3 RQ worker name, 4 lease in ms, 5 tasks wanted, 6 how many ended runs,
 --   7 how many to give back, 8 how many queues, 9 the task it goes on running or ''; then 13 cells for each ended run
 --   (lib_end), task and fence for each to give back, and the queues' names, best first.
