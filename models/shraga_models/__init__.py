@@ -40,12 +40,14 @@ from .worker import (
     WorkerDetails,
     WorkerMode,
 )
+from .workflow import PHASE_MOVES, NewWorkflow, Phase, PhaseMove, Workflow, WorkflowStep
 
 __all__ = [
     "ANY_CAPABILITY",
     "MAX_DEPENDENCIES",
     "MAX_FIELD_CHARACTERS",
     "MOVES",
+    "PHASE_MOVES",
     "Action",
     "Actor",
     "Answer",
@@ -77,10 +79,13 @@ __all__ = [
     "NewMessage",
     "NewQuestion",
     "NewTask",
+    "NewWorkflow",
     "OnFailure",
     "Parameter",
     "ParameterType",
     "Permission",
+    "Phase",
+    "PhaseMove",
     "Priority",
     "ProvisioningStatus",
     "Python",
@@ -110,6 +115,8 @@ __all__ = [
     "WorkerDetails",
     "WorkerMode",
     "WorkerStatus",
+    "Workflow",
+    "WorkflowStep",
     "can",
     "legal_moves",
     "new_id",

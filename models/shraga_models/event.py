@@ -32,6 +32,11 @@ class EventType(StrEnum):
     WORKER_STOPPED = "worker.stopped"
     WORKER_LOST = "worker.lost"
     WORKER_PROVISIONED = "worker.provisioned"
+    WORKFLOW_SUBMITTED = "workflow.submitted"
+    WORKFLOW_CHANGED = "workflow.changed"
+    WORKFLOW_COMPLETED = "workflow.completed"
+    WORKFLOW_FAILED = "workflow.failed"
+    WORKFLOW_CANCELED = "workflow.canceled"
     CONTROLLER_LEADS = "controller.leads"
     ERROR = "error"
     USER_NOTIFICATION = "user.notification"
@@ -45,6 +50,7 @@ class Event(Model):
     type: str
     recipient: str | None = None
     task_id: str | None = None
+    workflow_id: str | None = None
     name: str = ""
     """The task's or worker's name, shortened."""
     content: str = ""

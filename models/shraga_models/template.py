@@ -9,7 +9,7 @@ from enum import StrEnum
 from math import isfinite
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from .base import JsonObject, Model, Slug
 
@@ -158,18 +158,31 @@ class ParameterFault(ValueError):
 
 
 class Template(Model):
-    """A task with holes: `${name}` in its texts stands for the value of a parameter."""
+    """A task or a workflow with holes: `${name}` in its texts stands for the value of a parameter."""
 
     name: Slug
     description: str = ""
     parameters: dict[Annotated[str, Field(pattern=PARAMETER_NAME)], Parameter] = {}
-    task: JsonObject
+    task: JsonObject | None = None
     """The fields of a `NewTask`."""
+    workflow: JsonObject | None = None
+    """The fields of a `NewWorkflow`."""
+
+    @model_validator(mode="after")
+    def _one_body(self) -> Template:
+        if (self.task is None) == (self.workflow is None):
+            raise ValueError("give exactly one of task and workflow")
+        return self
+
+    @property
+    def kind(self) -> str:
+        """What it makes: `task` or `workflow`."""
+        return "workflow" if self.task is None else "task"
 
     @property
     def body(self) -> dict[str, Any]:
         """What is filled in."""
-        return self.task
+        return self.task or self.workflow or {}
 
     def values(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return the value of every parameter, None for one that was left out; raises ParameterFault."""

@@ -27,6 +27,7 @@ from shraga_models import (
 
 from .board import BoardQuery, BoardSnapshot, Counts
 from .calls import Batch, Call, Flow
+from .client_workflows import AsyncWorkflows
 from .codec import TaskRow, TaskWithRuns
 from .config import Settings, load_settings
 from .connect import connect_async, explain, resolve_url
@@ -100,7 +101,7 @@ class AsyncDriver:
             raise explain(error, self.url) from error
 
 
-class AsyncShraga:
+class AsyncShraga(AsyncWorkflows):
     """The store, for async programs; use it as an async context manager.
 
     Errors are `ShragaError`s: `InvalidInput`, `Refused`, `NotFound`, `Unreachable`, `Forbidden`.

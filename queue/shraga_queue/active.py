@@ -20,6 +20,7 @@ from .channel import Channel
 from .engine import STALE, Claim, EndedRun, Engine, LogLine, Outcome, SealedOutcome
 from .horse import Deadline, claim_json, lease_clock
 from .operations import LEASE_MS
+from .step_inputs import with_inputs
 
 LEASE = LEASE_MS / 1000
 MARGIN = 1.0
@@ -117,7 +118,12 @@ class ActiveRun:
             self._lost = "the answer to the claim came too late"
             return
         try:
-            self._channel.send(claim_json(self.claim))
+            claim = with_inputs(self.engine.driver, self.claim)
+        except (RedisError, OSError):
+            self._lost = "Redis went away before the task began"
+            return
+        try:
+            self._channel.send(claim_json(claim))
         except OSError:
             self._lost = "the process for the task ended before the task began"
 

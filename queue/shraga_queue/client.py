@@ -27,6 +27,7 @@ from shraga_models import (
 
 from .board import BoardQuery, BoardSnapshot, Counts
 from .calls import Batch, Call, Flow
+from .client_workflows import SyncWorkflows
 from .codec import TaskRow, TaskWithRuns
 from .config import Settings, load_settings
 from .connect import check_server, connect_sync, explain, resolve_url
@@ -85,8 +86,8 @@ class SyncDriver:
                 pipeline.execute_command(script.verb, script.sha, len(call.keys), *call.keys, *call.args)
         return [call.read(reply) for call, reply in zip(batch.calls, pipeline.execute(), strict=True)]
 
-    def run(self, flow: Flow[T]) -> T:
-        """Drive a flow to its result; Redis's errors become one clear sentence (`ShragaError`)."""
+    def drive(self, flow: Flow[T]) -> T:
+        """Drive a flow to its result; Redis's own errors pass through."""
         answer: Any = None
         try:
             while True:
@@ -95,11 +96,16 @@ class SyncDriver:
         except StopIteration as stop:
             result: T = stop.value
             return result
+
+    def run(self, flow: Flow[T]) -> T:
+        """Drive a flow to its result; Redis's errors become one clear sentence (`ShragaError`)."""
+        try:
+            return self.drive(flow)
         except (RedisError, OSError) as error:
             raise explain(error, self.url) from error
 
 
-class Shraga:
+class Shraga(SyncWorkflows):
     """The store, for scripts and for the command line; use it as a context manager.
 
     Errors are `ShragaError`s: `InvalidInput`, `Refused`, `NotFound`, `Unreachable`, `Forbidden`.

@@ -91,6 +91,8 @@ def task_fields(new: NewTask) -> list[str]:
         fields += ["labels", ",".join(new.labels)]
     if new.on_prerequisite_failure is not OnFailure.SKIP:
         fields += ["on_prerequisite_failure", new.on_prerequisite_failure.value]
+    if new.workflow_id:
+        fields += ["workflow", new.workflow_id]
     return [*fields, "spec", new.model_dump_json(exclude=_HOT, exclude_defaults=True)]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ class RunContext:
     """The worker's data folder."""
     say: Callable[[float | None, str], None]
     write: Callable[[str, str, str, str], None]
+    inputs: dict[str, Any] = field(default_factory=dict)
+    """Of a step: `workflow`, its fields, and `steps`, by name what the completed ones gave; else empty."""
 
     @property
     def idempotency_key(self) -> str:

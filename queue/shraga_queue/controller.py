@@ -23,6 +23,7 @@ from .keys import Keys
 from .mending import Mender
 from .operations import LEASE_MS
 from .retention import BATCH, Retention, remove_folders
+from .workflow_duty import advance_due
 
 log = structlog.get_logger("shraga.controller")
 
@@ -77,6 +78,7 @@ class Controller:
         self.duties = [
             Duty("release", 0.0, self._release),
             Duty("reap", REAP_EVERY, self._reap),
+            Duty("workflows", 0.0, self._workflows),
             Duty("reconcile", RECONCILE_EVERY, self._reconcile),
             Duty("trim", TRIM_EVERY, self._trim),
             self._forgetting,
@@ -197,6 +199,9 @@ class Controller:
                 self.engine.worker_gone(worker, "controller", WORKER_SILENCE_MS)
         self._silent = silent
 
+    def _workflows(self) -> None:
+        advance_due(self.engine.driver)
+
     def _reconcile(self) -> None:
         for status in self.engine.to_reconcile():
             first, mender = 0, Mender(self.engine, self.token)
@@ -222,6 +227,8 @@ class Controller:
                 self.leads = False
             if self.home is not None and gone:
                 remove_folders(self.home, gone)
+            if self.retention.forget_workflows(self.engine, self.token) is None:
+                self.leads = False
             if not gone or len(gone) < BATCH:
                 return
         self._forgetting.due = self._next_due = time.monotonic()

@@ -33,6 +33,7 @@ from .context import RunContext
 from .engine import Claim, LogLine, Outcome
 from .errors import InvalidInput
 from .output import OutputPump
+from .step_inputs import filled_action, inputs_of
 
 _RUN_VARIABLES = (os.fsencode(proctree.RUN_MARK), b"SHRAGA_TASK", b"SHRAGA_ATTEMPT")
 SAY_EVERY = 0.1
@@ -204,7 +205,16 @@ class Horse:
         self._pump.open(claim.limits.log_bytes)
         name, home = claim.fields.get("name", ""), str(self._setup.home)
         context.enter(
-            RunContext(claim.task_id, claim.attempt, claim.owner, name, home, self._say, self._write)
+            RunContext(
+                claim.task_id,
+                claim.attempt,
+                claim.owner,
+                name,
+                home,
+                self._say,
+                self._write,
+                inputs_of(claim),
+            )
         )
 
     def _run(self, claim: Claim) -> Outcome:
@@ -212,9 +222,14 @@ class Horse:
         assert run is not None
         try:
             action = claim.spec.action
+            inputs = inputs_of(claim)
         except InvalidInput as error:
             said = f"This worker cannot read the task; is it older than who submitted it? {error}."
             return Outcome(RunStatus.FAILED, error=said, retry=False)
+        try:
+            action = filled_action(action, inputs)
+        except InvalidInput as error:
+            return Outcome(RunStatus.FAILED, error=str(error), retry=False)
         try:
             self._interruptible = True
             if self._stop_asked:

@@ -18,7 +18,11 @@ _TEMPLATES = {
     "dependents": "{p}:u:{owner}:t:{task}:dependents",
     "user_index": "{p}:u:{owner}:tasks:{status}",
     "user_events": "{p}:u:{owner}:events",
+    "workflow": "{p}:u:{owner}:w:{workflow}",
     # The organisation's.
+    "workflows": "{p}:workflows",
+    "workflow_index": "{p}:workflows:{phase}",
+    "workflows_due": "{p}:workflows-due",
     "owners": "{p}:owners",
     "users": "{p}:users",
     "index": "{p}:tasks:{status}",

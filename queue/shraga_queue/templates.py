@@ -12,13 +12,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from shraga_models import NewTask, ParameterType, Template, TemplateRef
+from shraga_models import NewTask, NewWorkflow, ParameterType, Template, TemplateRef
 from shraga_models.faults import plain
 from shraga_models.template import ParameterFault, Path, fill, placeholders
 
 from .config import Settings
 from .errors import InvalidInput, NotFound
 from .submission import check_task
+from .workflow_codec import check_workflow
 from .yamlfile import Document, read_yaml
 
 EXAMPLES = File(__file__).parent / "template_examples"
@@ -94,7 +95,16 @@ class StoredTemplate:
 
     def task(self, given: Mapping[str, Any]) -> NewTask:
         """Return the task of the template, checked; raises InvalidInput."""
+        if self.template.task is None:
+            raise InvalidInput(
+                "template",
+                f"The template {self.template.name} makes a workflow, no task: shraga template run.",
+            )
         return check_task(self.filled(given) | {"template": self.ref})
+
+    def workflow(self, given: Mapping[str, Any]) -> NewWorkflow:
+        """Return the workflow of the template, checked; raises InvalidInput."""
+        return check_workflow(self.filled(given) | {"template": self.ref})
 
     def to_json_object(self) -> dict[str, Any]:
         """Return it as plain JSON values."""
@@ -192,7 +202,9 @@ def examine(file: File) -> StoredTemplate | list[TemplateFault]:
     except InvalidInput as error:
         return [TemplateFault(file, 1, "", str(error).rstrip("."))]
     if not isinstance(document.value, dict):
-        message = "it holds no template: write `name: ...`, `parameters: ...` and `task: ...`"
+        message = (
+            "it holds no template: write `name: ...`, `parameters: ...` and `task: ...` or `workflow: ...`"
+        )
         return [TemplateFault(file, 1, "", message)]
     return _Examination(file, document).result()
 
@@ -246,7 +258,7 @@ class _Examination:
             used.add(name)
             if name not in template.parameters:
                 fix = f"declare it under parameters, or write $${{{name}}} for a variable of the shell's"
-                self._blame(("task", *path), f"${{{name}}} is no parameter: {fix}")
+                self._blame((template.kind, *path), f"${{{name}}} is no parameter: {fix}")
         for name in template.parameters:
             if name not in used:
                 self._blame(("parameters", name), f"${{{name}}} is used nowhere: use it or remove it")
@@ -263,6 +275,7 @@ class _Examination:
             for name, parameter in template.parameters.items()
         }
         try:
-            NewTask.model_validate(fill(template.body, values))
+            shape = NewTask if template.task is not None else NewWorkflow
+            shape.model_validate(fill(template.body, values))
         except ValidationError as error:
-            self._blame_all(error, ("task",), unsure)
+            self._blame_all(error, (template.kind,), unsure)
