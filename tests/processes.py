@@ -15,6 +15,9 @@ from shraga_queue.config import Settings
 from shraga_queue.up import environment, part_arguments
 from tests.waiting import wait_until
 
+ROOT = Path(__file__).parent.parent
+"""The tree these tests stand in, which may be another than the one that is installed."""
+
 
 class Processes:
     """Starts parts as `shraga up` would, each in a group of its own, and ends them."""
@@ -53,7 +56,7 @@ class Processes:
                 stderr=log,
                 process_group=0,
                 env=environment(self.settings)
-                | {"PYTHONPATH": str(Path(__file__).parent.parent)}
+                | {"PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "queue", ROOT / "models")))}
                 | (env or {})
                 | {proctree.PARENT_MARK: str(os.getpid())},
             )

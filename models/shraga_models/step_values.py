@@ -7,18 +7,22 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_VALUE = re.compile(r"\$\{((?:steps|workflow)\.[A-Za-z0-9_.-]+)\}")
+_VALUE = re.compile(r"\$\{((steps|workflow)\.[A-Za-z0-9_.-]+)\}")
 
 
 def fill_values(body: Any, known: Mapping[str, Any]) -> Any:
     """Return `body` with what its texts take over put in; a text that is only one value becomes it in its type.
 
-    `known` has `workflow`, its fields, and `steps`, by name what each gave. Raises LookupError naming what is missing.
+    `known` has `workflow`, its fields, and `steps`, by name what each gave; what it has not at all is left as it is.
+    Raises LookupError naming what is missing.
     """
     if isinstance(body, str):
-        if alone := _VALUE.fullmatch(body):
+        alone = _VALUE.fullmatch(body)
+        if alone and alone[2] in known:
             return _find(alone[1], known)
-        return _VALUE.sub(lambda found: _as_text(_find(found[1], known)), body)
+        return _VALUE.sub(
+            lambda found: _as_text(_find(found[1], known)) if found[2] in known else found[0], body
+        )
     if isinstance(body, dict):
         return {key: fill_values(below, known) for key, below in body.items()}
     if isinstance(body, list):
@@ -28,7 +32,7 @@ def fill_values(body: Any, known: Mapping[str, Any]) -> Any:
 
 def _find(path: str, known: Mapping[str, Any]) -> Any:
     source, *parts = path.split(".")
-    here: Any = known.get(source, {})
+    here: Any = known[source]
     if source == "steps":
         name, *parts = parts
         if name not in here:

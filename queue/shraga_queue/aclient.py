@@ -23,6 +23,7 @@ from shraga_models import (
     Template,
     Worker,
     WorkerMode,
+    Workflow,
 )
 
 from .board import BoardQuery, BoardSnapshot, Counts
@@ -159,14 +160,14 @@ class AsyncShraga(AsyncWorkflows):
 
     async def run_template(
         self, name: str, values: Mapping[str, Any] | None = None, *, owner: str | None = None
-    ) -> Task:
-        """Submit the task of a template, its parameters filled in with `values`."""
+    ) -> Task | Workflow:
+        """Submit the task or workflow of a template, its parameters filled in with `values`."""
         from .templates import Templates
 
-        def fill() -> NewTask:
-            return Templates.of(self.settings).load(name).task(values or {})
-
-        return await self.submit_task(await to_thread(fill), owner=owner)
+        new = await to_thread(lambda: Templates.of(self.settings).load(name).instance(values or {}))
+        if isinstance(new, NewTask):
+            return await self.submit_task(new, owner=owner)
+        return await self._accept(new, owner)
 
     async def get(self, task_id: str) -> Task:
         """Return a task."""

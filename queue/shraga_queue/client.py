@@ -23,6 +23,7 @@ from shraga_models import (
     Template,
     Worker,
     WorkerMode,
+    Workflow,
 )
 
 from .board import BoardQuery, BoardSnapshot, Counts
@@ -172,12 +173,12 @@ class Shraga(SyncWorkflows):
 
     def run_template(
         self, name: str, values: Mapping[str, Any] | None = None, *, owner: str | None = None
-    ) -> Task:
-        """Submit the task of a template, its parameters filled in with `values`."""
+    ) -> Task | Workflow:
+        """Submit the task or workflow of a template, its parameters filled in with `values`."""
         from .templates import Templates
 
-        stored = Templates.of(self.settings).load(name)
-        return self.submit_task(stored.task(values or {}), owner=owner)
+        new = Templates.of(self.settings).load(name).instance(values or {})
+        return self.submit_task(new, owner=owner) if isinstance(new, NewTask) else self._accept(new, owner)
 
     def get(self, task_id: str) -> Task:
         """Return a task."""

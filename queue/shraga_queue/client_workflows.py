@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from asyncio import to_thread
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from shraga_models import Phase, Workflow, WorkflowStep
+from shraga_models import NewWorkflow, Phase, Workflow, WorkflowStep
 
-from .config import Settings
 from .operations import Operations
 from .workflow_codec import WorkflowTree, check_workflow
 from .workflows import WorkflowOperations
@@ -23,7 +21,6 @@ class SyncWorkflows:
 
     driver: SyncDriver
     operations: Operations
-    settings: Settings
 
     @property
     def _workflows(self) -> WorkflowOperations:
@@ -31,16 +28,9 @@ class SyncWorkflows:
 
     def submit_workflow(self, title: str, *, owner: str | None = None, **fields: Any) -> Workflow:
         """Submit a workflow; `fields` are those of `NewWorkflow`. Once it returns, the workflow is kept."""
-        new = check_workflow({"title": title} | fields)
-        return self.driver.run(self._workflows.submit(new, owner))
+        return self._accept(check_workflow({"title": title} | fields), owner)
 
-    def run_workflow_template(
-        self, name: str, values: Mapping[str, Any] | None = None, *, owner: str | None = None
-    ) -> Workflow:
-        """Submit the workflow of a template, its parameters filled in with `values`."""
-        from .templates import Templates
-
-        new = Templates.of(self.settings).load(name).workflow(values or {})
+    def _accept(self, new: NewWorkflow, owner: str | None) -> Workflow:
         return self.driver.run(self._workflows.submit(new, owner))
 
     def workflow(self, workflow_id: str) -> WorkflowTree:
@@ -81,7 +71,6 @@ class AsyncWorkflows:
 
     driver: AsyncDriver
     operations: Operations
-    settings: Settings
 
     @property
     def _workflows(self) -> WorkflowOperations:
@@ -89,17 +78,9 @@ class AsyncWorkflows:
 
     async def submit_workflow(self, title: str, *, owner: str | None = None, **fields: Any) -> Workflow:
         """Submit a workflow; `fields` are those of `NewWorkflow`. Once it returns, the workflow is kept."""
-        new = check_workflow({"title": title} | fields)
-        return await self.driver.run(self._workflows.submit(new, owner))
+        return await self._accept(check_workflow({"title": title} | fields), owner)
 
-    async def run_workflow_template(
-        self, name: str, values: Mapping[str, Any] | None = None, *, owner: str | None = None
-    ) -> Workflow:
-        """Submit the workflow of a template, its parameters filled in with `values`."""
-        from .templates import Templates
-
-        stored = await to_thread(Templates.of(self.settings).load, name)
-        new = await to_thread(stored.workflow, values or {})
+    async def _accept(self, new: NewWorkflow, owner: str | None) -> Workflow:
         return await self.driver.run(self._workflows.submit(new, owner))
 
     async def workflow(self, workflow_id: str) -> WorkflowTree:

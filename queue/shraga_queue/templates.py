@@ -93,18 +93,10 @@ class StoredTemplate:
         found: dict[str, Any] = fill(self.template.body, values)
         return found
 
-    def task(self, given: Mapping[str, Any]) -> NewTask:
-        """Return the task of the template, checked; raises InvalidInput."""
-        if self.template.task is None:
-            raise InvalidInput(
-                "template",
-                f"The template {self.template.name} makes a workflow, no task: shraga template run.",
-            )
-        return check_task(self.filled(given) | {"template": self.ref})
-
-    def workflow(self, given: Mapping[str, Any]) -> NewWorkflow:
-        """Return the workflow of the template, checked; raises InvalidInput."""
-        return check_workflow(self.filled(given) | {"template": self.ref})
+    def instance(self, given: Mapping[str, Any]) -> NewTask | NewWorkflow:
+        """Return the task or the workflow of the template, checked; raises InvalidInput."""
+        fields = self.filled(given) | {"template": self.ref}
+        return check_task(fields) if self.template.kind == "task" else check_workflow(fields)
 
     def to_json_object(self) -> dict[str, Any]:
         """Return it as plain JSON values."""

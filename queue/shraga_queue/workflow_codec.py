@@ -137,6 +137,14 @@ class WorkflowTree:
     workflow: Workflow
     steps: tuple[StepRow, ...]
 
+    @property
+    def depths(self) -> dict[str, int]:
+        """How many steps come before each, one after the other."""
+        found: dict[str, int] = {}
+        for step in self.steps:
+            found[step.name] = max((found[name] + 1 for name in step.after), default=0)
+        return found
+
     def to_json_object(self) -> dict[str, Any]:
         """Return it as plain JSON values."""
         return self.workflow.to_json_object() | {"tree": [step.to_json_object() for step in self.steps]}

@@ -92,17 +92,21 @@ class WorkflowMoves:
         )
         return WorkflowTree(workflow, tuple(steps))
 
-    def inputs(self, workflow_id: str) -> Flow[dict[str, Any]]:
-        """Return what a step may know: the workflow's own fields, and what its completed steps gave."""
+    def inputs(self, workflow_id: str, task_id: str) -> Flow[dict[str, Any]]:
+        """Return what a step may know: the workflow's own fields, and what its completed steps gave.
+
+        What comes before the steps is told nothing of them: it may well write placeholders for them. Raises NotFound.
+        """
         workflow = yield from self.get(workflow_id)
-        tasks = workflow.tasks
+        known = {name: getattr(workflow, name) for name in ("id", "title", *SPEC[:6], "context")}
+        if task_id in (workflow.task_id(ENRICH), workflow.task_id(PLAN)):
+            return {"workflow": known}
         given: dict[str, Any] = {}
-        for name, task_id in tasks.items():
-            key = self.keys.make("task", owner=workflow.owner, task=task_id)
+        for name, step in workflow.tasks.items():
+            key = self.keys.make("task", owner=workflow.owner, task=step)
             status, output, said = yield Call(as_is, command=("HMGET", key, "status", "output", "thought"))
             if status is not None and codec.text(status) == TaskStatus.COMPLETED:
                 given[name] = output_of(json.loads(output or "{}"), codec.text(said or b""))
-        known = {name: getattr(workflow, name) for name in ("id", "title", *SPEC[:6], "context")}
         return {"workflow": known, "steps": given}
 
     # Moving on

@@ -30,6 +30,7 @@ VERBS: dict[str, str] = {
     "workers": "workers",
     "worker": "workers",
     "template": "template",
+    "workflow": "workflow",
     "controller": "run",
     "up": "run",
     "demo": "run",

@@ -139,13 +139,13 @@ def run(
     owner: Annotated[str | None, option("--owner", "Whose task it is.", "USER")] = None,
     as_json: Json = False,
 ) -> None:
-    """Submit the task of a template; prints its id."""
+    """Submit the task or workflow of a template; prints its id."""
     from .submit import pairs
 
     values = pairs("set", setting)
     with call.connect() as shraga:
-        task = shraga.run_template(name, values, owner=owner)
+        made = shraga.run_template(name, values, owner=owner)
     if as_json:
-        print_json(task.to_json_object())
+        print_json(made.to_json_object())
     else:
-        data(task.id)
+        data(made.id)

@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
-from shraga_models import Priority, Task
+from shraga_models import Priority, Task, Workflow
 from shraga_models.text import clean_line
 from shraga_queue.errors import InvalidInput, ShragaError
 from shraga_tui.desk import Desk
@@ -156,13 +156,13 @@ class SubmitScreen(ModalScreen[str | None]):
         fields = {name: getattr(new, name) for name in ("priority", "capability", "labels", "limits")}
         self._begin(self._desk.source.submit(new.name, new.action, **fields))
 
-    def _begin(self, submitting: Awaitable[Task]) -> None:
+    def _begin(self, submitting: Awaitable[Task | Workflow]) -> None:
         self._sending = True
         self._say("Submitting…", bad=False)
         self._send(submitting)
 
     @work(exit_on_error=False, group="submit")
-    async def _send(self, submitting: Awaitable[Task]) -> None:
+    async def _send(self, submitting: Awaitable[Task | Workflow]) -> None:
         try:
             task = await submitting
         except InvalidInput as error:
@@ -170,8 +170,9 @@ class SubmitScreen(ModalScreen[str | None]):
         except ShragaError as error:
             self._say(str(error), bad=True)
         else:
-            self.app.notify(f"Submitted “{clean_line(task.name, 60)}” as {task.id}.", markup=False, timeout=5)
-            self.dismiss(task.id)
+            name = task.name if isinstance(task, Task) else task.title
+            self.app.notify(f"Submitted “{clean_line(name, 60)}” as {task.id}.", markup=False, timeout=5)
+            self.dismiss(task.id if isinstance(task, Task) else None)
         finally:
             self._sending = False
 

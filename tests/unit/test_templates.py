@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shraga_models import Shell
+from shraga_models import NewTask, NewWorkflow, Shell
 from shraga_queue.config import Settings
 from shraga_queue.errors import InvalidInput, NotFound
 from shraga_queue.templates import EXAMPLES, StoredTemplate, Templates, examine
@@ -47,7 +47,8 @@ def git(folder: Path, *words: str) -> str:
 
 def test_a_template_becomes_a_task(templates: Templates) -> None:
     stored = templates.load("greet")
-    task = stored.task({"who": "Ada; rm -rf /", "times": "3"})
+    task = stored.instance({"who": "Ada; rm -rf /", "times": "3"})
+    assert isinstance(task, NewTask)
     assert isinstance(task.action, Shell)
     assert task.name == "Greet Ada; rm -rf /"
     assert task.action.command == 'echo "hello $WHO ${HOME} ${env:TOKEN}"'
@@ -59,10 +60,10 @@ def test_a_template_becomes_a_task(templates: Templates) -> None:
 def test_a_missing_and_an_unknown_parameter_are_named(templates: Templates) -> None:
     stored = templates.load("greet")
     with pytest.raises(InvalidInput, match=r"^who: it is missing: give one \(whom to greet\)\.$") as caught:
-        stored.task({})
+        stored.instance({})
     assert caught.value.field == "who"
     with pytest.raises(InvalidInput, match=r"^whom: .* it has who, times\.$"):
-        stored.task({"whom": "x"})
+        stored.instance({"whom": "x"})
 
 
 def test_a_template_that_is_not_there_is_named(templates: Templates) -> None:
@@ -100,7 +101,7 @@ def test_the_revision_is_the_commit_while_the_file_is_as_committed(templates: Te
         (("    retries: ${times}", "    retrys: ${times}"), 13, "task.limits.retrys", "correct its name"),
         (("    retries: ${times}", "    retries: -1 # ${times}"), 13, "task.limits.retries", "at least 0"),
         (("who: {", "idle: {default: x}\n  who: {"), 4, "parameters.idle", "used nowhere"),
-        (("task:", "tasks:"), 1, "task", "missing"),
+        (("task:", "tasks:"), 7, "tasks", "correct its name"),
     ],
 )
 def test_a_fault_names_file_line_and_field(
@@ -135,7 +136,7 @@ def test_what_a_missing_value_would_decide_is_not_judged(templates: Templates) -
     found = examine(file)
     assert isinstance(found, StoredTemplate)
     with pytest.raises(InvalidInput, match="no HTTP address"):
-        found.task({"url": "x"})
+        found.instance({"url": "x"})
 
 
 def test_the_examples_are_good_and_hidden_by_ones_of_the_same_name(templates: Templates) -> None:
@@ -153,8 +154,32 @@ def test_the_page_about_templates_shows_a_good_one(tmp_path: Path) -> None:
     (tmp_path / "backup.yaml").write_text(page.partition("```yaml\n")[2].partition("```")[0])
     found = examine(tmp_path / "backup.yaml")
     assert isinstance(found, StoredTemplate), found
-    task = found.task({"folder": "/srv"})
+    task = found.instance({"folder": "/srv"})
+    assert isinstance(task, NewTask)
     assert (task.limits.retries, task.input.description) == (7, "")
+
+
+def test_a_template_may_make_a_workflow(templates: Templates) -> None:
+    file = templates.folder / "flow.yaml"
+    text = """\
+name: flow
+parameters: {what: {}}
+workflow:
+  title: Do ${what}
+  steps:
+    - {name: a, action: {type: shell, command: x}}
+    - {name: b, action: {type: shell, command: "y ${steps.a.output}"}}
+"""
+    file.write_text(text)
+    flow = templates.load("flow").instance({"what": "it"})
+    assert isinstance(flow, NewWorkflow)
+    assert (flow.title, [step.name for step in flow.steps]) == ("Do it", ["a", "b"])
+    assert flow.template is not None
+    file.write_text(text.replace("name: b", "name: a"))
+    found = examine(file)
+    assert not isinstance(found, StoredTemplate)
+    assert (found[0].line, found[0].field) == (5, "workflow.steps")
+    assert "'a' is taken" in found[0].message
 
 
 def test_files_below_are_found_and_hidden_ones_are_not(templates: Templates) -> None:
