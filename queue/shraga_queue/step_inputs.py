@@ -30,7 +30,9 @@ def with_inputs(driver: SyncDriver, claim: Claim) -> Claim:
     if not workflow_id:
         return claim
     try:
-        known = driver.drive(WorkflowMoves(Operations(driver.keys, "worker")).inputs(workflow_id, claim.task_id))
+        known = driver.drive(
+            WorkflowMoves(Operations(driver.keys, "worker")).inputs(workflow_id, claim.task_id)
+        )
     except NotFound:
         # A task may carry any id there: it is a label of the submitter's then.
         return claim

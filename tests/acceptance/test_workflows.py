@@ -132,5 +132,9 @@ def test_what_is_not_there_to_take_over_fails_the_step(crew: Processes, shraga: 
             shell("echo ${steps.a.output.version}", name="b", capability="code"),
         ],
     )
-    wait_until(lambda: phase(shraga, flow) is Phase.FAILED, 20, what=f"the failure: {statuses(shraga, flow)} {crew.log()}")
+    wait_until(
+        lambda: phase(shraga, flow) is Phase.FAILED,
+        20,
+        what=f"the failure: {statuses(shraga, flow)} {crew.log()}",
+    )
     assert "${steps.a.output.version}: there is no 'version' in it" in shraga.get(flow.task_id("b")).error

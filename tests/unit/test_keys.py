@@ -12,7 +12,18 @@ from lupa.lua51 import LuaRuntime  # type: ignore[import-untyped]
 from shraga_queue.keys import _TEMPLATES, Keys
 
 names = st.text("abcdefghijklmnopqrstuvwxyzABCXYZ0123456789_.-", min_size=1, max_size=12)
-OWNED = {"user", "task", "runs", "log", "needs", "unmet", "dependents", "user_index", "user_events"}
+OWNED = {
+    "user",
+    "task",
+    "runs",
+    "log",
+    "needs",
+    "unmet",
+    "dependents",
+    "user_index",
+    "user_events",
+    "workflow",
+}
 
 
 def parts_of(name: str) -> list[str]:

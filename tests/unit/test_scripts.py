@@ -30,6 +30,8 @@ READERS = [
     "search",
     "task",
     "workers",
+    "workflow",
+    "workflow_list",
 ]
 READING = {
     "TIME", "GET", "EXISTS", "HGET", "HMGET", "HGETALL", "ZCARD", "ZCOUNT", "ZSCORE", "ZRANGE", "ZREVRANGE",

@@ -101,7 +101,7 @@ def test_the_revision_is_the_commit_while_the_file_is_as_committed(templates: Te
         (("    retries: ${times}", "    retrys: ${times}"), 13, "task.limits.retrys", "correct its name"),
         (("    retries: ${times}", "    retries: -1 # ${times}"), 13, "task.limits.retries", "at least 0"),
         (("who: {", "idle: {default: x}\n  who: {"), 4, "parameters.idle", "used nowhere"),
-        (("task:", "tasks:"), 7, "tasks", "correct its name"),
+        (("\ntask:", "\ntasks:"), 6, "tasks", "correct its name"),
     ],
 )
 def test_a_fault_names_file_line_and_field(

@@ -1,7 +1,8 @@
--- A workflow, the one way it changes, and how its tasks are held back.
+-- A workflow, and the one way it changes.
 -- KEYS: none. ARGV: none. Reply: none; a library.
 -- Invariants: record, index, events and audit change together; only moves of the table of phases are made; whatever may
 -- call for the next move leaves a mark (workflows_due) in the script that made it so.
+-- The prerequisite, which nothing meets, of tasks whose workflow is paused.
 local HELD = '(paused)'
 
 local function find_workflow(id)
@@ -40,12 +41,4 @@ local function move_workflow(w, name, actor, content, fields)
   tell(rule.event, w.owner, '', cut(w.title, 120), '', '', actor, said, w.id)
   if rule.audited then audit(actor, name, 'workflow', w.id, before, w.phase, content) end
   mark(w)
-end
-
--- Keeps a task that has not begun from beginning.
-local function hold(t, actor)
-  local waits = MOVES.block.from[t.status]
-  if not waits and t.status ~= 'blocked' then return end
-  redis.call('SADD', K.unmet(t.owner, t.id), HELD)
-  if waits then move(t, 'block', actor, 'its workflow is paused', {}, {}, 0) end
 end

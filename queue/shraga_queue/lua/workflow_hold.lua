@@ -3,6 +3,14 @@
 -- KEYS[1] the workflows. ARGV: 1 workflow, 2 actor, 3 'pause', 'resume' or 'keep' to hold what came since, then its tasks.
 -- Reply: {'ok' | 'missing' | 'refused', phase}; it is fine to pause what is paused.
 -- Invariants: a task that runs is left alone; one that waits for others too goes on waiting for them.
+-- Keeps a task that has not begun from beginning.
+local function hold(t, actor)
+  local waits = MOVES.block.from[t.status]
+  if not waits and t.status ~= 'blocked' then return end
+  redis.call('SADD', K.unmet(t.owner, t.id), HELD)
+  if waits then move(t, 'block', actor, 'its workflow is paused', {}, {}, 0) end
+end
+
 local w = find_workflow(ARGV[1])
 local what = ARGV[3]
 local refused = refusal(w, what == 'keep' and 'pause' or what, '')

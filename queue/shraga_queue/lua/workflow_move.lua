@@ -1,5 +1,5 @@
 -- Change a workflow: its phase, or what is kept of it.
--- Uses: time, put, tell, rq, text, find, move, edges, depend, workflow
+-- Uses: time, text, tell, workflow
 -- KEYS[1] the workflows. ARGV: 1 workflow, 2 actor, 3 version or '' for any, 4 name of the move, 5 content, then fields and
 --   values.
 -- Reply: {'ok' | 'missing' | 'stale' | 'refused', phase}.
