@@ -7,9 +7,9 @@ from typing import Literal
 
 from textual.binding import Binding, BindingType
 
-Scope = Literal["board", "tasks", "workers", "events", "task"]
-EVERYWHERE: tuple[Scope, ...] = ("board", "tasks", "workers", "events", "task")
-LISTS: tuple[Scope, ...] = ("board", "tasks", "workers", "events")
+Scope = Literal["board", "tasks", "workers", "events", "workflows", "task"]
+EVERYWHERE: tuple[Scope, ...] = ("board", "tasks", "workers", "events", "workflows", "task")
+LISTS: tuple[Scope, ...] = ("board", "tasks", "workers", "events", "workflows")
 TASKS: tuple[Scope, ...] = ("board", "tasks", "events", "task")
 
 
@@ -30,7 +30,7 @@ class OperatorAction:
     scopes: tuple[Scope, ...]
     destructive: bool = False
     audit: str = ""
-    needs: Literal["", "task", "worker"] = ""
+    needs: Literal["", "task", "worker", "workflow", "step"] = ""
     palette: bool = True
     spare: bool = False
 
@@ -43,7 +43,7 @@ ACTIONS: tuple[OperatorAction, ...] = (
         "⏎",
         "open",
         "Open the task under the cursor.",
-        ("board", "tasks", "events"),
+        ("board", "tasks", "events", "workflows"),
         needs="task",
     ),
     OperatorAction(
@@ -97,6 +97,47 @@ ACTIONS: tuple[OperatorAction, ...] = (
         destructive=True,
         audit="stopping",
         needs="worker",
+    ),
+    OperatorAction(
+        "retry_step",
+        ("r",),
+        "r",
+        "retry",
+        "Run the step and all that come after it again; asks first.",
+        ("workflows",),
+        audit="retry",
+        needs="step",
+    ),
+    OperatorAction(
+        "skip_step",
+        ("x",),
+        "x",
+        "skip",
+        "Leave the step out and let what comes after it go on; asks first.",
+        ("workflows",),
+        audit="skip",
+        needs="step",
+    ),
+    OperatorAction(
+        "pause_workflow",
+        ("p",),
+        "p",
+        "pause",
+        "Let no further step of the workflow begin, or let it go on.",
+        ("workflows",),
+        audit="pause",
+        needs="workflow",
+    ),
+    OperatorAction(
+        "cancel_workflow",
+        ("c",),
+        "c",
+        "cancel",
+        "Cancel the workflow and end its running steps; asks first.",
+        ("workflows",),
+        destructive=True,
+        audit="cancel",
+        needs="workflow",
     ),
     OperatorAction(
         "earlier_attempt", ("left_square_bracket",), "[", "", "Show the log of the attempt before.", ("task",)
@@ -174,6 +215,15 @@ ACTIONS: tuple[OperatorAction, ...] = (
         ("task",),
         palette=False,
     ),
+    OperatorAction(
+        "next_pane",
+        ("tab", "l", "right", "h", "left"),
+        "⇥",
+        "",
+        "Go to the steps, or back to the list.",
+        ("workflows",),
+        palette=False,
+    ),
     OperatorAction("down", ("j", "down"), "j ↓", "", "Go one down.", EVERYWHERE, palette=False),
     OperatorAction("up", ("k", "up"), "k ↑", "", "Go one up.", EVERYWHERE, palette=False),
     OperatorAction(
@@ -204,6 +254,7 @@ ACTIONS: tuple[OperatorAction, ...] = (
     OperatorAction("tasks", ("2",), "2", "", "Go to the tasks.", EVERYWHERE),
     OperatorAction("workers", ("3",), "3", "", "Go to the workers.", EVERYWHERE),
     OperatorAction("events", ("4",), "4", "", "Go to the events.", EVERYWHERE),
+    OperatorAction("workflows", ("6",), "6", "", "Go to the workflows.", EVERYWHERE),
     OperatorAction(
         "back",
         ("escape",),

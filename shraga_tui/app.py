@@ -51,6 +51,12 @@ def _events() -> Screen[Any]:
     return EventsScreen()
 
 
+def _workflows() -> Screen[Any]:
+    from shraga_tui.screens.workflows import WorkflowsScreen
+
+    return WorkflowsScreen()
+
+
 class ShragaApp(App[int]):
     """The control room for one connection."""
 
@@ -60,9 +66,16 @@ class ShragaApp(App[int]):
         "styles/board.tcss",
         "styles/tasks.tcss",
         "styles/task.tcss",
+        "styles/workflows.tcss",
         "styles/dialogs.tcss",
     ]
-    MODES = {"board": _board, "tasks": _tasks, "workers": _workers, "events": _events}
+    MODES = {
+        "board": _board,
+        "tasks": _tasks,
+        "workers": _workers,
+        "events": _events,
+        "workflows": _workflows,
+    }
     DEFAULT_MODE = "board"
     COMMANDS = {OperatorCommands} | App.COMMANDS
     PAUSE_GC_ON_SCROLL = True
@@ -192,7 +205,7 @@ class ShragaApp(App[int]):
 
 def _load_screens() -> None:
     # What is typed while a screen is still being imported would go to the one behind it.
-    for name in ("tasks", "submit", "task", "confirm", "help", "workers", "events"):
+    for name in ("tasks", "submit", "task", "confirm", "help", "workers", "events", "workflows"):
         import_module(f"shraga_tui.screens.{name}")
 
 

@@ -23,6 +23,7 @@ TABS = (
     ("tasks", "2", "Tasks"),
     ("workers", "3", "Workers"),
     ("events", "4", "Events"),
+    ("workflows", "6", "Flows"),
 )
 
 

@@ -14,6 +14,7 @@ from shraga_queue.board import BoardQuery, BoardSnapshot, ColumnPage, Counts
 from shraga_queue.codec import TaskRow, TaskWithRuns
 from shraga_queue.listing import Found, ListQuery, Place, TaskPage
 from shraga_queue.operations import EventPage, LogPage
+from shraga_queue.workflow_codec import WorkflowTree
 
 LINE_LIMIT = 500
 LABEL_LIMIT = 64
@@ -44,6 +45,13 @@ class Source(Protocol):
     ) -> LogPage: ...
     async def more_logs(self, task: Task, page: LogPage, *, block_ms: int = 1000) -> LogPage: ...
     async def submit(self, name: str, action: Action, *, owner: str | None = None, **fields: Any) -> Task: ...
+    async def workflows(self) -> list[Workflow]: ...
+    async def workflow(self, workflow_id: str) -> WorkflowTree: ...
+    async def pause_workflow(self, workflow_id: str) -> Workflow: ...
+    async def resume_workflow(self, workflow_id: str) -> Workflow: ...
+    async def cancel_workflow(self, workflow_id: str, reason: str = "") -> Workflow: ...
+    async def retry_workflow(self, workflow_id: str, step: str | None = None) -> Workflow: ...
+    async def skip_step(self, workflow_id: str, step: str) -> Workflow: ...
     async def templates(self) -> list[Template]: ...
     async def run_template(
         self, name: str, values: Mapping[str, Any] | None = None, *, owner: str | None = None
@@ -74,6 +82,17 @@ def harmless_record(record: M) -> M:
     for name, value in record.__dict__.items():
         if (cleaned := harmless(value)) != value:
             changed[name] = cleaned
+    return record.model_copy(update=changed) if changed else record
+
+
+def harmless_line_record(record: M) -> M:
+    """Return a record with its own texts made safe and each on one line."""
+    record = harmless_record(record)
+    changed = {
+        name: cleaned
+        for name, value in record.__dict__.items()
+        if type(value) is str and (cleaned := _one_line(value, LINE_LIMIT)) != value
+    }
     return record.model_copy(update=changed) if changed else record
 
 
@@ -139,6 +158,11 @@ class HarmlessSource:
     def __init__(self, inner: Source) -> None:
         self.submit = inner.submit
         self.run_template = inner.run_template
+        self.pause_workflow = inner.pause_workflow
+        self.resume_workflow = inner.resume_workflow
+        self.cancel_workflow = inner.cancel_workflow
+        self.retry_workflow = inner.retry_workflow
+        self.skip_step = inner.skip_step
         self.cancel = inner.cancel
         self.ask_cancel = inner.ask_cancel
         self.retry = inner.retry
@@ -162,6 +186,16 @@ class HarmlessSource:
     async def task_rows(self, ids: Sequence[str]) -> tuple[TaskRow | None, ...]:
         """Return the rows of some tasks."""
         return _harmless_rows(await self._inner.task_rows(ids))
+
+    async def workflows(self) -> list[Workflow]:
+        """Return the workflows, the one that moved last first."""
+        return [harmless_line_record(one) for one in await self._inner.workflows()]
+
+    async def workflow(self, workflow_id: str) -> WorkflowTree:
+        """Return a workflow and its steps."""
+        got = await self._inner.workflow(workflow_id)
+        steps = (replace(one, row=one.row and harmless_row(one.row)) for one in got.steps)
+        return WorkflowTree(harmless_line_record(got.workflow), tuple(steps))
 
     async def templates(self) -> list[Template]:
         """Return the templates that can be run."""

@@ -15,6 +15,7 @@ from shraga_models import (
     LocalMachine,
     LogEntry,
     NewTask,
+    Phase,
     Priority,
     Run,
     RunStatus,
@@ -24,6 +25,7 @@ from shraga_models import (
     Template,
     Worker,
     WorkerMode,
+    Workflow,
 )
 from shraga_models.template import ParameterFault, fill
 from shraga_models.worker import Capability, CurrentTask
@@ -33,6 +35,7 @@ from shraga_queue.errors import InvalidInput, NotFound, Refused, Unreachable
 from shraga_queue.listing import Found, ListQuery, Place, TaskPage
 from shraga_queue.operations import EventPage, LogPage
 from shraga_queue.submission import build_task
+from shraga_queue.workflow_codec import WorkflowTree
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp() * 1000)
@@ -137,6 +140,7 @@ class FakeSource:
         self.gap = False
         self.calls: list[tuple[Any, ...]] = []
         self.known_templates: list[Template] = []
+        self.trees: list[WorkflowTree] = []
         self.refuses = ""
         self.refused: set[str] = set()
         self.now_ms = NOW_MS
@@ -297,6 +301,46 @@ class FakeSource:
         self.add(row, action=new.action, priority=Priority(new.priority))
         self.tell(make_event(len(self.event_log), "task.submitted", task_id=task_id, name=new.name))
         return self.tasks[task_id]
+
+    async def workflows(self) -> list[Workflow]:
+        """Return the workflows the test has put there."""
+        self._answering()
+        return [tree.workflow for tree in self.trees]
+
+    async def workflow(self, workflow_id: str) -> WorkflowTree:
+        """Return one of them."""
+        self._answering()
+        return next(tree for tree in self.trees if tree.workflow.id == workflow_id)
+
+    def _steer(self, act: str, workflow_id: str, *said: Any, **fields: Any) -> Workflow:
+        self.calls.append((act, workflow_id, *said))
+        if self.refuses:
+            raise Refused(self.refuses)
+        place = next(i for i, tree in enumerate(self.trees) if tree.workflow.id == workflow_id)
+        changed = self.trees[place].workflow.model_copy(update=fields)
+        self.trees[place] = WorkflowTree(changed, self.trees[place].steps)
+        self.tell(make_event(len(self.event_log) + 50, "workflow.changed", name=changed.title))
+        return changed
+
+    async def pause_workflow(self, workflow_id: str) -> Workflow:
+        """Hold a workflow."""
+        return self._steer("pause_workflow", workflow_id, paused=True)
+
+    async def resume_workflow(self, workflow_id: str) -> Workflow:
+        """Let it go on."""
+        return self._steer("resume_workflow", workflow_id, paused=False)
+
+    async def cancel_workflow(self, workflow_id: str, reason: str = "") -> Workflow:
+        """Cancel a workflow."""
+        return self._steer("cancel_workflow", workflow_id, phase=Phase.CANCELED)
+
+    async def retry_workflow(self, workflow_id: str, step: str | None = None) -> Workflow:
+        """Run a step again."""
+        return self._steer("retry_workflow", workflow_id, step, phase=Phase.EXECUTING)
+
+    async def skip_step(self, workflow_id: str, step: str) -> Workflow:
+        """Leave a step out."""
+        return self._steer("skip_step", workflow_id, step)
 
     async def templates(self) -> list[Template]:
         """Return the templates the test has put there."""

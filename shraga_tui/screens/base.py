@@ -182,6 +182,10 @@ class ShragaScreen(Screen[None]):
         """Go to the events."""
         self.shraga.go_to("events")
 
+    def action_workflows(self) -> None:
+        """Go to the workflows."""
+        self.shraga.go_to("workflows")
+
     def action_back(self) -> None:
         """Go one level back."""
         if len(self.app.screen_stack) > 1:

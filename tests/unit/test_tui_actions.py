@@ -17,12 +17,14 @@ from shraga_tui.screens.help import help_lines
 from shraga_tui.screens.task import TaskScreen
 from shraga_tui.screens.tasks import TasksScreen
 from shraga_tui.screens.workers import WorkersScreen
+from shraga_tui.screens.workflows import WorkflowsScreen
 from shraga_tui.widgets.bars import width_of_line
 
 SCREENS: dict[Scope, type[ShragaScreen]] = {
     "board": BoardScreen,
     "tasks": TasksScreen,
     "workers": WorkersScreen,
+    "workflows": WorkflowsScreen,
     "events": EventsScreen,
     "task": TaskScreen,
 }
