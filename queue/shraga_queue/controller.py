@@ -23,7 +23,7 @@ from .keys import Keys
 from .mending import Mender
 from .operations import LEASE_MS
 from .retention import BATCH, Retention, remove_folders
-from .workflow_duty import advance_due
+from .workflow_duty import WorkflowDuty
 
 log = structlog.get_logger("shraga.controller")
 
@@ -78,7 +78,7 @@ class Controller:
         self.duties = [
             Duty("release", 0.0, self._release),
             Duty("reap", REAP_EVERY, self._reap),
-            Duty("workflows", 0.0, self._workflows),
+            Duty("workflows", 0.0, WorkflowDuty(engine.driver)),
             Duty("reconcile", RECONCILE_EVERY, self._reconcile),
             Duty("trim", TRIM_EVERY, self._trim),
             self._forgetting,
@@ -198,9 +198,6 @@ class Controller:
             if self._silent.get(worker) != seen:
                 self.engine.worker_gone(worker, "controller", WORKER_SILENCE_MS)
         self._silent = silent
-
-    def _workflows(self) -> None:
-        advance_due(self.engine.driver)
 
     def _reconcile(self) -> None:
         for status in self.engine.to_reconcile():

@@ -12,11 +12,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from shraga_models import Phase, Task, TaskStatus, Workflow
+from shraga_models import Phase, Task, TaskStatus, Workflow, WorkflowStep
 from shraga_models.workflow import ENRICH, PLAN, is_done, needs, plan_fault, read_plan
 
 from . import codec
-from .calls import Argument, Call, Flow, as_is
+from .calls import Argument, Batch, Call, Flow, as_is
 from .codec import TaskRow
 from .errors import InvalidInput, NotFound, Refused
 from .operations import Operations
@@ -101,12 +101,14 @@ class WorkflowMoves:
         known = {name: getattr(workflow, name) for name in ("id", "title", *SPEC[:6], "context")}
         if task_id in (workflow.task_id(ENRICH), workflow.task_id(PLAN)):
             return {"workflow": known}
-        given: dict[str, Any] = {}
-        for name, step in workflow.tasks.items():
-            key = self.keys.make("task", owner=workflow.owner, task=step)
-            status, output, said = yield Call(as_is, command=("HMGET", key, "status", "output", "thought"))
-            if status is not None and codec.text(status) == TaskStatus.COMPLETED:
-                given[name] = output_of(json.loads(output or "{}"), codec.text(said or b""))
+        keys = [self.keys.make("task", owner=workflow.owner, task=step) for step in workflow.tasks.values()]
+        calls = (Call(as_is, command=("HMGET", key, "status", "output", "thought")) for key in keys)
+        found = yield Batch(tuple(calls))
+        given = {
+            name: output_of(json.loads(output or "{}"), codec.text(said or b""))
+            for name, (status, output, said) in zip(workflow.tasks, found, strict=True)
+            if status is not None and codec.text(status) == TaskStatus.COMPLETED
+        }
         return {"workflow": known, "steps": given}
 
     # Moving on
@@ -171,18 +173,26 @@ class WorkflowMoves:
         yield from self.operations.submit_many([step_task(workflow, workflow.enrich, 0)], workflow.owner)
         return (yield from self._move(workflow, "enrich"))
 
-    def _ended(self, workflow: Workflow, name: str) -> Flow[Task | None]:
+    def _ended(self, workflow: Workflow, step: WorkflowStep | None) -> Flow[Task | None]:
         """Return a task before the steps once it has ended; raises InvalidInput where it did not complete."""
-        task = yield from self.operations.get_task(workflow.task_id(name))
+        assert step is not None
+        try:
+            task = yield from self.operations.get_task(workflow.task_id(step.name))
+        except NotFound:
+            # It may have been deleted before somebody took the workflow up again.
+            yield from self.operations.submit_many([step_task(workflow, step, 0)], workflow.owner)
+            return None
         if not task.status.is_final:
             return None
         if task.status is not TaskStatus.COMPLETED:
             why = task.error or task.cancel_reason
-            raise InvalidInput(name, f"{name}: its task is {task.status}{f': {why}' if why else '.'}")
+            raise InvalidInput(
+                step.name, f"{step.name}: its task is {task.status}{f': {why}' if why else '.'}"
+            )
         return task
 
     def _take_context(self, workflow: Workflow) -> Flow[bool]:
-        task = yield from self._ended(workflow, ENRICH)
+        task = yield from self._ended(workflow, workflow.enrich)
         if task is None:
             return False
         found = read_json(task_result(task))
@@ -196,7 +206,7 @@ class WorkflowMoves:
         return (yield from self._move(workflow, "plan"))
 
     def _take_plan(self, workflow: Workflow) -> Flow[bool]:
-        task = yield from self._ended(workflow, PLAN)
+        task = yield from self._ended(workflow, workflow.plan)
         if task is None:
             return False
         result = read_json(task_result(task))

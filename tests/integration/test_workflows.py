@@ -10,7 +10,8 @@ from shraga_models import Phase, RunStatus, Shell, TaskOutput, Workflow, Workflo
 from shraga_queue.client import Shraga
 from shraga_queue.engine import Claim, Engine
 from shraga_queue.errors import InvalidInput, NotFound, Refused
-from shraga_queue.workflow_duty import advance_due
+from shraga_queue.retention import Retention
+from shraga_queue.workflow_duty import WorkflowDuty
 from tests.factories import assert_agreement, execute, hire
 
 TRUE = {"type": "shell", "command": "true"}
@@ -29,6 +30,7 @@ class Crew:
     def __init__(self, shraga: Shraga, engine: Engine) -> None:
         self.shraga = shraga
         self.hand = hire(engine)
+        self.look = WorkflowDuty(shraga.driver)
 
     def statuses(self, workflow: Workflow) -> dict[str, str]:
         return {one.name: one.status for one in self.shraga.workflow(workflow.id).steps}
@@ -48,7 +50,7 @@ class Crew:
     def work(self, workflow: Workflow, name: str, *, result: Any = None, error: str = "") -> None:
         """Run the one task that is queued, which is that of the step, and let the controller look."""
         self.end(self.claim(workflow, name), result=result, error=error)
-        advance_due(self.shraga.driver)
+        self.look()
         assert_agreement(self.shraga)
 
 
@@ -204,7 +206,7 @@ def test_pause_holds_what_has_not_begun(shraga: Shraga, crew: Crew) -> None:
     assert crew.statuses(flow) == {"a": "running", "b": "blocked", "c": "blocked"}
     assert_agreement(shraga)
     crew.end(claim)
-    advance_due(shraga.driver)
+    crew.look()
     assert crew.statuses(flow) == {"a": "completed", "b": "blocked", "c": "blocked"}
     assert crew.hand.try_claim() is None
     assert not shraga.resume_workflow(flow.id).paused
@@ -217,7 +219,7 @@ def test_a_paused_one_makes_no_next_phase(shraga: Shraga, crew: Crew) -> None:
     claim = crew.hand.claim()
     shraga.pause_workflow(flow.id)
     crew.end(claim, result=[step("a")])
-    advance_due(shraga.driver)
+    crew.look()
     assert crew.phase(flow) is Phase.PLANNING
     assert shraga.resume_workflow(flow.id).phase is Phase.EXECUTING
 
@@ -240,7 +242,7 @@ def test_cancel_ends_all_that_has_not_ended(shraga: Shraga, crew: Crew) -> None:
     assert (task.cancel_requested_by, task.cancel_reason) == ("tester", "wrong")
     assert crew.statuses(flow)["b"] == "canceled"
     crew.hand.commit(claim, RunStatus.CANCELED)
-    advance_due(shraga.driver)
+    crew.look()
     assert set(crew.statuses(flow).values()) <= {"canceled", "skipped"}
     with pytest.raises(Refused, match="is canceled already"):
         shraga.cancel_workflow(flow.id)
@@ -268,7 +270,7 @@ def test_a_crash_between_tasks_and_move_changes_nothing(shraga: Shraga, crew: Cr
     key = shraga.driver.keys.make("workflow", owner="tester", workflow=flow.id)
     execute(shraga, "HSET", key, "phase", "planned")
     execute(shraga, "HINCRBY", shraga.driver.keys.make("workflows_due"), flow.id, 1)
-    advance_due(shraga.driver)
+    crew.look()
     assert crew.phase(flow) is Phase.EXECUTING
     assert shraga.counts().total == 3
     assert crew.statuses(flow) == {"a": "queued", "b": "blocked", "c": "blocked"}
@@ -281,9 +283,43 @@ def test_what_happens_while_one_looks_leaves_its_mark(shraga: Shraga, crew: Crew
     claim = crew.hand.claim()
     crew.end(claim)
     assert execute(shraga, "HEXISTS", due, flow.id)
-    assert advance_due(shraga.driver) == 1
+    crew.look()
     assert not execute(shraga, "HEXISTS", due, flow.id)
-    assert advance_due(shraga.driver) == 0
+
+
+def test_one_that_cannot_be_read_holds_up_no_other_and_a_gone_one_is_forgotten(
+    shraga: Shraga, crew: Crew
+) -> None:
+    keys = shraga.driver.keys
+    bad = shraga.submit_workflow("bad", steps=[step("a", capability="none")])
+    flow = shraga.submit_workflow("good", steps=[step("a")])
+    execute(shraga, "HSET", keys.make("workflow", owner="tester", workflow=bad.id), "steps", "[{")
+    for marked in (bad.id, "gone"):
+        execute(shraga, "HINCRBY", keys.make("workflows_due"), marked, 1)
+    crew.work(flow, "a")
+    assert crew.phase(flow) is Phase.COMPLETED
+    crew.look()
+    assert execute(shraga, "HKEYS", keys.make("workflows_due")) == [bad.id.encode()]
+
+
+def test_ended_workflows_are_deleted_after_their_time(shraga: Shraga, engine: Engine, crew: Crew) -> None:
+    old, young, open_one = (shraga.submit_workflow("t", steps=[step("a")]) for _ in range(3))
+    for ended in (old, young):
+        shraga.cancel_workflow(ended.id)
+    execute(shraga, "ZADD", shraga.driver.keys.make("workflow_index", phase="canceled"), 1, old.id)
+    assert engine.lead("me", 5000)
+    assert Retention(60.0).forget_workflows(engine, "me") == 1
+    assert Retention(60.0).forget_workflows(engine, "another") is None
+    assert {one.id for one in shraga.workflows()} == {young.id, open_one.id}
+
+
+def test_a_task_that_was_deleted_is_made_anew(shraga: Shraga, crew: Crew) -> None:
+    flow = shraga.submit_workflow("t", plan={"action": TRUE})
+    crew.work(flow, "plan", error="no")
+    execute(shraga, "HDEL", shraga.driver.keys.make("owners"), flow.task_id("plan"))
+    execute(shraga, "DEL", shraga.driver.keys.make("task", owner="tester", task=flow.task_id("plan")))
+    assert shraga.retry_workflow(flow.id).phase is Phase.PLANNING
+    assert shraga.get(flow.task_id("plan")).status == "queued"
 
 
 def test_workflows_are_listed_by_phase(shraga: Shraga, crew: Crew) -> None:

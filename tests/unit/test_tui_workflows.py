@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from shraga_models import Phase, TaskStatus, Workflow, WorkflowStep
-from shraga_queue.workflow_codec import StepRow, WorkflowTree
-from tests.fakes import NOW, FakeSource, busy_source, make_row
+from tests.fakes import FakeSource, busy_source
+from tests.flows import source_with_flows
 from tests.tui import dashboard, expect_shown, screen_text, toasts, until
 
 WIDE, NARROW = (140, 40), (80, 24)
@@ -12,53 +11,6 @@ WIDE, NARROW = (140, 40), (80, 24)
 
 def acts(source: FakeSource) -> list[str]:
     return [call[0] for call in source.calls]
-
-
-STATUSES = {
-    "build": TaskStatus.COMPLETED,
-    "lint": TaskStatus.RUNNING,
-    "prove": TaskStatus.FAILED,
-    "join": TaskStatus.BLOCKED,
-}
-
-
-def flow(flow_id: str, title: str, phase: Phase) -> Workflow:
-    return Workflow(
-        id=flow_id,
-        created_at=NOW,
-        updated_at=NOW,
-        created_by="alice",
-        updated_by="alice",
-        owner="alice",
-        moved_at=NOW,
-        title=title,
-        phase=phase,
-        branch="fix/login",
-        steps=tuple(
-            WorkflowStep.model_validate({"name": name, "action": {"type": "shell", "command": "x"}})
-            for name in STATUSES
-        ),
-    )
-
-
-def source_with_flows() -> FakeSource:
-    source = busy_source()
-    after = {"build": (), "lint": ("build",), "prove": ("build",), "join": ("lint", "prove")}
-    steps = tuple(
-        StepRow(
-            name,
-            after[name],
-            f"t-{name}",
-            make_row(f"t-{name}", name, status, error="2 tests fail" if name == "prove" else ""),
-            False,
-        )
-        for name, status in STATUSES.items()
-    )
-    source.trees = [
-        WorkflowTree(flow("w1", "Fix \x1blogin", Phase.EXECUTING), steps),
-        WorkflowTree(flow("w2", "Ship it", Phase.COMPLETED), ()),
-    ]
-    return source
 
 
 async def test_the_list_and_the_tree_are_to_be_seen_on_a_small_screen() -> None:
