@@ -14,6 +14,8 @@ def main() -> None:
     try:
         from shraga_tui.cli.app import run
 
+        # What is loaded stays until the end; no later collection need look at it.
+        gc.freeze()
         gc.enable()
         sys.exit(run())
     except KeyboardInterrupt:

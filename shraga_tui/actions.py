@@ -7,10 +7,10 @@ from typing import Literal
 
 from textual.binding import Binding, BindingType
 
-Scope = Literal["board", "tasks", "workers", "events", "workflows", "task"]
-EVERYWHERE: tuple[Scope, ...] = ("board", "tasks", "workers", "events", "workflows", "task")
-LISTS: tuple[Scope, ...] = ("board", "tasks", "workers", "events", "workflows")
-TASKS: tuple[Scope, ...] = ("board", "tasks", "events", "task")
+Scope = Literal["board", "tasks", "workers", "events", "workflows", "inbox", "task"]
+EVERYWHERE: tuple[Scope, ...] = ("board", "tasks", "workers", "events", "workflows", "inbox", "task")
+LISTS: tuple[Scope, ...] = ("board", "tasks", "workers", "events", "workflows", "inbox")
+TASKS: tuple[Scope, ...] = ("board", "tasks", "events", "inbox", "task")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,20 @@ ACTIONS: tuple[OperatorAction, ...] = (
         "⏎",
         "open",
         "Open the task under the cursor.",
-        ("board", "tasks", "events", "workflows"),
+        ("board", "tasks", "events", "workflows", "inbox"),
         needs="task",
     ),
+    OperatorAction(
+        "answer",
+        ("a",),
+        "a",
+        "answer",
+        "Answer what the task asks, let it run, or judge its result.",
+        TASKS,
+        audit="answer",
+        needs="task",
+    ),
+    OperatorAction("say", ("t",), "t", "talk", "Say something to the task.", ("task",), needs="task"),
     OperatorAction(
         "cancel",
         ("c",),
@@ -180,7 +191,12 @@ ACTIONS: tuple[OperatorAction, ...] = (
         ("tasks",),
     ),
     OperatorAction(
-        "live", ("full_stop",), ".", "", "Show what has moved meanwhile, or search again.", ("tasks",)
+        "live",
+        ("full_stop",),
+        ".",
+        "",
+        "Show what has moved meanwhile, or search again.",
+        ("tasks", "inbox"),
     ),
     OperatorAction(
         "toggle_mine",
@@ -250,18 +266,28 @@ ACTIONS: tuple[OperatorAction, ...] = (
         needs="task",
         spare=True,
     ),
+    OperatorAction(
+        "copy_paths",
+        ("p",),
+        "p",
+        "",
+        "Copy where the files are that the task has handed over.",
+        ("task",),
+        needs="task",
+    ),
     OperatorAction("board", ("1",), "1", "", "Go to the board.", EVERYWHERE),
     OperatorAction("tasks", ("2",), "2", "", "Go to the tasks.", EVERYWHERE),
     OperatorAction("workers", ("3",), "3", "", "Go to the workers.", EVERYWHERE),
     OperatorAction("events", ("4",), "4", "", "Go to the events.", EVERYWHERE),
     OperatorAction("workflows", ("6",), "6", "", "Go to the workflows.", EVERYWHERE),
+    OperatorAction("inbox", ("7",), "7", "", "Go to the inbox: what waits on people.", EVERYWHERE),
     OperatorAction(
         "back",
         ("escape",),
         "esc",
         "back",
         "Go one level back.",
-        ("task", "tasks", "events"),
+        ("task", "tasks", "events", "inbox"),
         palette=False,
         spare=True,
     ),

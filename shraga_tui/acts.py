@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from shraga_models import TaskStatus, Worker, WorkerMode, Workflow
+from shraga_models import Task, TaskStatus, Worker, WorkerMode, Workflow
 from shraga_models.text import clean_line
+from shraga_queue.artifacts import artifacts_of
 from shraga_queue.errors import ShragaError
 from shraga_tui import clipboard
 from shraga_tui.bulk import Act, Bulk
@@ -171,10 +172,22 @@ async def skip_step(app: ShragaApp, workflow: Workflow, step: str) -> None:
 
 async def copy_ids(app: ShragaApp, ids: Sequence[str]) -> None:
     """Put ids on the clipboard, a line each, in every way there is, and say what was tried."""
-    text = "\n".join(ids)
+    await _copy(app, ids, f"the id {ids[0]}" if len(ids) == 1 else f"{len(ids):,} ids")
+
+
+async def copy_paths(app: ShragaApp, task: Task) -> None:
+    """Put on the clipboard where the files are that a task has handed over, a line each."""
+    paths = [row.address for row in artifacts_of(task)]
+    if paths:
+        await _copy(app, paths, "one path" if len(paths) == 1 else f"{len(paths):,} paths")
+    else:
+        say(app, "The task has handed over no files.")
+
+
+async def _copy(app: ShragaApp, lines: Sequence[str], what: str) -> None:
+    text = "\n".join(lines)
     app.copy_to_clipboard(text)
     took, failed = await clipboard.copy(text)
-    what = f"the id {ids[0]}" if len(ids) == 1 else f"{len(ids):,} ids"
     ways = ["your terminal's clipboard (OSC 52; in tmux: set-clipboard on)", *took]
     trouble = f" {', '.join(failed)} failed." if failed else ""
     say(app, f"Sent {what} to {' and to '.join(ways)}.{trouble}")

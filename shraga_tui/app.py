@@ -45,6 +45,12 @@ def _workers() -> Screen[Any]:
     return WorkersScreen()
 
 
+def _inbox() -> Screen[Any]:
+    from shraga_tui.screens.inbox import InboxScreen
+
+    return InboxScreen()
+
+
 def _events() -> Screen[Any]:
     from shraga_tui.screens.events import EventsScreen
 
@@ -75,6 +81,7 @@ class ShragaApp(App[int]):
         "workers": _workers,
         "events": _events,
         "workflows": _workflows,
+        "inbox": _inbox,
     }
     DEFAULT_MODE = "board"
     COMMANDS = {OperatorCommands} | App.COMMANDS
@@ -205,7 +212,18 @@ class ShragaApp(App[int]):
 
 def _load_screens() -> None:
     # What is typed while a screen is still being imported would go to the one behind it.
-    for name in ("tasks", "submit", "task", "confirm", "help", "workers", "events", "workflows"):
+    for name in (
+        "tasks",
+        "submit",
+        "task",
+        "confirm",
+        "help",
+        "workers",
+        "events",
+        "workflows",
+        "inbox",
+        "answer",
+    ):
         import_module(f"shraga_tui.screens.{name}")
 
 

@@ -35,6 +35,11 @@ class TaskRef:
         return not TaskStatus(self.status).is_final
 
     @property
+    def waits_on_people(self) -> bool:
+        """Whether a person has to answer, approve or judge."""
+        return self.status in (TaskStatus.WAITING_FOR_INPUT, TaskStatus.AWAITING_APPROVAL)
+
+    @property
     def can_retry(self) -> bool:
         """Whether the task can be run again, or now."""
         status = TaskStatus(self.status)

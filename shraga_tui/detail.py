@@ -11,8 +11,11 @@ from shraga_models import (
     Liveness,
     LogEntry,
     LogLevel,
+    Message,
+    MessageType,
     Python,
     Run,
+    SenderType,
     Shell,
     Task,
     TaskStatus,
@@ -84,6 +87,14 @@ def sentence(found: TaskWithRuns, workers: Sequence[Worker] | None) -> str:
         case TaskStatus.RUNNING:
             heard = ago(now, task.last_worker_ping)
             return f"Runs on {task.assigned_worker or 'a worker'} for {since}; last heard of {heard} ago."
+        case TaskStatus.WAITING_FOR_INPUT if task.question:
+            return f"Asks for {since}: {_first_line(task.question.text)}? Press a to answer.".replace(
+                "??", "?"
+            )
+        case TaskStatus.AWAITING_APPROVAL if task.awaits_verdict:
+            return f"Its result waits for a verdict for {since}. Press a to judge it."
+        case TaskStatus.AWAITING_APPROVAL:
+            return f"Waits for {since} for leave to run. Press a to decide."
         case TaskStatus.COMPLETED:
             return f"Done {since} ago. {task.output.summary if task.output else ''}".strip()
         case TaskStatus.FAILED:
@@ -238,6 +249,26 @@ def log_facts(entries: Iterable[LogEntry]) -> Iterator[Fact]:
         )
         for line in entry.message.splitlines() or [""]:
             yield lead, (line, tone)
+
+
+def chat_facts(messages: Iterable[Message]) -> list[Fact]:
+    """Return a chat as lines: time, who, the words; what is asked stands out."""
+    lines: list[Fact] = []
+    for message in messages:
+        person = message.sender_type is SenderType.USER
+        who = message.sender if person else message.sender_type.value
+        tone = "waiting" if message.type is MessageType.QUESTION else "text" if person else "accent"
+        lead: Line = (
+            (f" {message.at.astimezone():%H:%M:%S} ", "faint"),
+            (f"{who[:10]:<11}", "strong" if person else "planned"),
+        )
+        marks = (" (edited)" if message.edited else "") + "".join(
+            f" [{one.name}]" for one in message.attachments
+        )
+        said = f"{'? ' if message.type is MessageType.QUESTION else ''}{message.text}{marks}"
+        for place, line in enumerate(said.splitlines()):
+            lines.append((lead if place == 0 else ((" " * 21, "text"),), (line, tone)))
+    return lines or [(((" ", "text"),), ("Nothing has been said. Press t to say something.", "faint"))]
 
 
 def json_facts(found: TaskWithRuns) -> list[Fact]:

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from shraga_models import LogEntry, TaskStatus
+from shraga_models import LogEntry, Message, TaskStatus
 from shraga_queue.codec import TaskWithRuns
 from shraga_queue.errors import ShragaError
 from shraga_queue.operations import LogPage
@@ -14,6 +14,7 @@ from shraga_tui.feed import Feed, Poke
 
 LOG_TAIL = 1_000
 LOG_KEEP = 5_000
+CHAT_TAIL = 500
 TASK_PAUSE = 0.1
 TASK_PAUSE_MAX = 2.0
 RETRY_PAUSE = 1.0
@@ -35,6 +36,8 @@ class Follower:
         self.log_cut = False
         self.log_read = False
         self.generation = 0
+        self.chat: tuple[Message, ...] = ()
+        self.reads_chat = False
         self._feed = feed
         self._changed = changed
         self._poke = Poke()
@@ -66,6 +69,8 @@ class Follower:
         while self._open:
             try:
                 self.found = await self._feed.source.get_with_runs(self.task_id)
+                if self.reads_chat:
+                    self.chat = await self._feed.source.chat(self.task_id, tail=CHAT_TAIL)
                 self.sentence = ""
             except ShragaError as error:
                 self.sentence = str(error)

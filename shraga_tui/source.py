@@ -8,12 +8,24 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from shraga_models import Action, Event, Task, TaskStatus, Template, Worker, WorkerMode, Workflow
+from shraga_models import (
+    Action,
+    Event,
+    Message,
+    Question,
+    Task,
+    TaskStatus,
+    Template,
+    Worker,
+    WorkerMode,
+    Workflow,
+)
 from shraga_models.text import clean_block, clean_line, strip_ansi
 from shraga_queue.board import BoardQuery, BoardSnapshot, ColumnPage, Counts
 from shraga_queue.codec import TaskRow, TaskWithRuns
 from shraga_queue.listing import Found, ListQuery, Place, TaskPage
 from shraga_queue.operations import EventPage, LogPage
+from shraga_queue.talk import Judgement
 from shraga_queue.workflow_codec import WorkflowTree
 
 LINE_LIMIT = 500
@@ -60,6 +72,14 @@ class Source(Protocol):
     async def ask_cancel(self, task_id: str, reason: str = "") -> tuple[str, TaskStatus]: ...
     async def retry(self, task_id: str) -> Task: ...
     async def set_worker_mode(self, worker: str, mode: WorkerMode) -> str: ...
+    async def questions(self, *, owner: str | None = None, limit: int = 1000) -> list[Question]: ...
+    async def chat(self, task_id: str, *, tail: int | None = None) -> tuple[Message, ...]: ...
+    async def answer(self, target: str, text: str, *, alike: bool = False) -> list[str]: ...
+    async def approve(self, task_id: str, note: str = "") -> Task: ...
+    async def review(
+        self, task_id: str, judgement: Judgement, note: str = "", *, attempt: int | None = None
+    ) -> Task: ...
+    async def say(self, task_id: str, text: str, **fields: Any) -> Message: ...
     async def close(self) -> None: ...
 
 
@@ -167,6 +187,10 @@ class HarmlessSource:
         self.ask_cancel = inner.ask_cancel
         self.retry = inner.retry
         self.set_worker_mode = inner.set_worker_mode
+        self.answer = inner.answer
+        self.approve = inner.approve
+        self.review = inner.review
+        self.say = inner.say
         self.counts = inner.counts
         self.search = inner.search
         self.close = inner.close
@@ -221,6 +245,14 @@ class HarmlessSource:
         """Return a task and its runs."""
         got = await self._inner.get_with_runs(task_id)
         return TaskWithRuns(harmless_record(got.task), tuple(map(harmless_record, got.runs)), got.now)
+
+    async def questions(self, *, owner: str | None = None, limit: int = 1000) -> list[Question]:
+        """Return the open questions."""
+        return [harmless_record(one) for one in await self._inner.questions(owner=owner, limit=limit)]
+
+    async def chat(self, task_id: str, *, tail: int | None = None) -> tuple[Message, ...]:
+        """Return a task's chat."""
+        return tuple(harmless_record(one) for one in await self._inner.chat(task_id, tail=tail))
 
     async def log_page(self, task_id: str, *, attempt: int | None = None, tail: int | None = None) -> LogPage:
         """Return lines of a run's log."""

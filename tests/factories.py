@@ -7,6 +7,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from hypothesis import strategies as st
@@ -38,6 +39,8 @@ DETAILS = LocalMachine(hostname="box").model_dump_json()
 RQ_STATUS = {
     TaskStatus.QUEUED: "queued",
     TaskStatus.SCHEDULED: "scheduled",
+    TaskStatus.AWAITING_APPROVAL: "deferred",
+    TaskStatus.WAITING_FOR_INPUT: "deferred",
     TaskStatus.BLOCKED: "deferred",
     TaskStatus.RUNNING: "started",
     TaskStatus.COMPLETED: "finished",
@@ -47,6 +50,8 @@ RQ_STATUS = {
 }
 RQ_REGISTRY = {
     TaskStatus.SCHEDULED: "rq_scheduled",
+    TaskStatus.AWAITING_APPROVAL: "rq_deferred",
+    TaskStatus.WAITING_FOR_INPUT: "rq_deferred",
     TaskStatus.BLOCKED: "rq_deferred",
     TaskStatus.RUNNING: "rq_started",
     TaskStatus.COMPLETED: "rq_finished",
@@ -95,7 +100,7 @@ actions = st.one_of(
     ),
     st.builds(lambda args: Python("package.module:function", args=args), json_objects),
 )
-moments = st.datetimes(timezones=st.timezones())
+moments = st.datetimes(max_value=datetime(9998, 1, 1), timezones=st.timezones())
 tasks_to_submit = st.builds(
     NewTask,
     name=plain_text.filter(lambda text: bool(text.strip())),
@@ -156,7 +161,7 @@ class Hand:
         self, claim: Claim, progress: float | None = None, thought: str = "", *, tell: bool = False
     ) -> str:
         """Beat for a run."""
-        return self.engine.heartbeat(claim, self.name, 10, progress, thought, tell=tell)
+        return self.engine.heartbeat(claim, self.name, 10, progress, thought, tell=tell, mail=claim.mail)
 
     def commit(self, claim: Claim, status: RunStatus = RunStatus.COMPLETED, **fields: Any) -> str:
         """End a run."""
@@ -293,6 +298,7 @@ class Ledger:
         }  # fmt: skip
         self.leases = self._zset("leases")
         self.due = self._zset("due")
+        self.questions = self._zset("questions")
         queues = sorted({got["queue"] for got in self.hashes.values()})
         lists = self._many([("LRANGE", self.keys.make("rq_queue", queue=queue), 0, -1) for queue in queues])
         self.lists = {
@@ -356,6 +362,8 @@ class Ledger:
             "job status": self.jobs[task].get("status") == RQ_STATUS[status],
             "slot": slot.startswith(f"{got.get('slot')} {got['attempt']} {got.get('fence')} ") == running,
             "runs": sorted(map(int, self.runs[task])) == list(range(1, int(got["attempt"]))),
+            "question": (task in self.questions) == ("question" in got),
+            "wait": status is not TaskStatus.WAITING_FOR_INPUT or "question" in got,
             "registries": self._registered(task, queue) == expected,
             "edges": all(task in self.needs[one] for one in self.dependents[task])
             and all(task in self.dependents[one] for one in self.needs[task] if one in self.owners),
@@ -394,7 +402,8 @@ class Ledger:
             "index": [task for index in self.index.values() for task in index],
             "owner's index": [task for index in self.user_index.values() for task in index],
             "leases": list(self.leases),
-            "due": [member.removeprefix("expire:") for member in self.due],
+            "due": [member.partition(":")[2] or member for member in self.due],
+            "questions": list(self.questions),
             "lists": [task for tasks in self.lists.values() for task in tasks],
             "registries": [task.partition(":")[0] for found in self.registries.values() for task in found],
         }

@@ -14,9 +14,11 @@ from shraga_models import (
     Liveness,
     LocalMachine,
     LogEntry,
+    Message,
     NewTask,
     Phase,
     Priority,
+    Question,
     Run,
     RunStatus,
     Shell,
@@ -35,6 +37,7 @@ from shraga_queue.errors import InvalidInput, NotFound, Refused, Unreachable
 from shraga_queue.listing import Found, ListQuery, Place, TaskPage
 from shraga_queue.operations import EventPage, LogPage
 from shraga_queue.submission import build_task
+from shraga_queue.talk import Judgement
 from shraga_queue.workflow_codec import WorkflowTree
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -125,6 +128,18 @@ def make_log(number: int, message: str, attempt: int = 1, **fields: Any) -> LogE
     )
 
 
+def make_message(number: int, text: str, **fields: Any) -> Message:
+    """Return a message of a chat."""
+    defaults = {"task_id": "t", "sender": "alice", "sender_type": "user"}
+    return Message(id=f"{number}-0", at=ago(seconds=60 - number), text=text, **(defaults | fields))
+
+
+def make_question(task_id: str, text: str, **fields: Any) -> Question:
+    """Return a question that is open."""
+    defaults = {"owner": "alice", "attempt": 1, "asked_at": ago(minutes=4), "key": "k"}
+    return Question(id=f"{task_id}.q1", task_id=task_id, text=text, **(defaults | fields))
+
+
 class FakeSource:
     """Implements what the dashboard asks of `AsyncShraga`; tests fill the attributes and call `tell`."""
 
@@ -133,6 +148,7 @@ class FakeSource:
         self.tasks: dict[str, Task] = {}
         self.runs: dict[str, tuple[Run, ...]] = {}
         self.logs: dict[tuple[str, int], list[LogEntry]] = {}
+        self.chats: dict[str, list[Message]] = {}
         self.event_log: list[Event] = []
         self.worker_list: list[Worker] = []
         self.has_leader = True
@@ -386,6 +402,51 @@ class FakeSource:
         self.move(task_id, TaskStatus.QUEUED)
         self.tasks[task_id] = self.tasks[task_id].model_copy(update={"attempt": 2})
         return self.tasks[task_id]
+
+    async def questions(self, *, owner: str | None = None, limit: int = 1000) -> list[Question]:
+        """Return the open questions."""
+        self._answering()
+        return [task.question for task in self.tasks.values() if task.question]
+
+    async def chat(self, task_id: str, *, tail: int | None = None) -> tuple[Message, ...]:
+        """Return a chat."""
+        self._answering()
+        return tuple(self.chats.get(task_id, ()))
+
+    async def answer(self, target: str, text: str, *, alike: bool = False) -> list[str]:
+        """Answer a question, or the identical ones too."""
+        self.calls.append(("answer", target, text, alike))
+        if self.refuses:
+            raise Refused(self.refuses)
+        asked = next(one for one in await self.questions() if one.id == target)
+        same = [one for one in await self.questions() if alike and one.signature == asked.signature]
+        tasks = [one.task_id for one in same or [asked]]
+        for task_id in tasks:
+            self.tasks[task_id] = self.tasks[task_id].model_copy(update={"question": None})
+            self.move(task_id, TaskStatus.QUEUED)
+        return tasks
+
+    async def approve(self, task_id: str, note: str = "") -> Task:
+        """Let a task run."""
+        self.calls.append(("approve", task_id, note))
+        self.move(task_id, TaskStatus.QUEUED)
+        return self.tasks[task_id]
+
+    async def review(
+        self, task_id: str, judgement: Judgement, note: str = "", *, attempt: int | None = None
+    ) -> Task:
+        """Judge a result."""
+        self.calls.append(("review", task_id, judgement, note, attempt))
+        ends = {"accept": TaskStatus.COMPLETED, "reject": TaskStatus.FAILED, "send_back": TaskStatus.QUEUED}
+        self.move(task_id, ends[judgement])
+        return self.tasks[task_id]
+
+    async def say(self, task_id: str, text: str, **fields: Any) -> Message:
+        """Say something to a task."""
+        self.calls.append(("say", task_id, text))
+        said = self.chats.setdefault(task_id, [])
+        said.append(make_message(len(said) + 1, text, task_id=task_id))
+        return said[-1]
 
     async def set_worker_mode(self, worker: str, mode: WorkerMode) -> str:
         """Change what a worker does about new tasks."""

@@ -6,10 +6,11 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
-from shraga_queue import log, progress, thought
+from shraga_queue import Refused, artifact, ask, current_run, log, progress, thought
 
 
 def add(a: int, b: int) -> int:
@@ -73,6 +74,15 @@ def slow_reads_as_blocked(seconds: float) -> str:
     while time.monotonic() < end:
         sum(range(1000))
     return "done"
+
+
+def hand_over(text: str) -> list[str]:
+    """Write a file and hand it over, and say what the run was given to read."""
+    run = current_run()
+    assert run is not None
+    (run.make_folder() / "report.txt").write_text(text)
+    artifact("report.txt")
+    return [f"{title}: {content}" for title, content in run.documents]
 
 
 def where() -> dict[str, object]:
@@ -221,3 +231,29 @@ def pace_blindly(path: str, seconds: float) -> str:
 def echo(value: object) -> object:
     """Return what is given."""
     return value
+
+
+def ask_and_note(path: str, question: str = "Which way?") -> str:
+    """Note each time it begins, ask, and note the answer."""
+    with Path(path).open("a") as file:
+        file.write("begin\n")
+    answer = ask(question, options=["left", "right"])
+    with Path(path).open("a") as file:
+        file.write(f"{answer}\n")
+    return answer
+
+
+def ask_from_a_thread() -> str:
+    """Ask where it cannot be waited for."""
+    said: list[str] = []
+
+    def try_it() -> None:
+        try:
+            ask("Anybody?")
+        except Refused as error:
+            said.append(str(error))
+
+    thread = threading.Thread(target=try_it)
+    thread.start()
+    thread.join()
+    return said[0]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from .actions import Action, Http, Python, Shell
 from .base import MAX_FIELD_CHARACTERS, Moment, Record, new_id
-from .dependency import MAX_DEPENDENCIES, Dependency, DependencyKind, OnFailure
+from .dependency import Dependency, DependencyKind, OnFailure
+from .document import ContextDocument, DocumentType, DocumentVersion, NewDocument, repository_name
 from .event import AuditEntry, Event, EventType, LogEntry, LogLevel
+from .evidence import Artifact, Changes, CheckResult, Evidence
 from .filters import TaskFilter, parse_filter
 from .lifecycle import MOVES, Actor, Move, can, legal_moves
 from .limits import Limits
 from .message import Attachment, Message, MessageType, NewMessage, SenderType
 from .model_call import ModelCall, StoredModelCall
 from .question import Answer, NewQuestion, Question, QuestionKind
+from .review import Decision, Review
 from .run import Run, run_id
 from .schedule import Schedule
 from .status import (
@@ -28,6 +31,7 @@ from .status import (
 from .task import ANY_CAPABILITY, ExecutionDetails, NewTask, Task, TaskInput, TaskOutput, TaskSpec, Verdict
 from .template import Parameter, ParameterType, Template, TemplateRef
 from .user import Role, User, UserStatus
+from .webhook import DeadLetter, NewWebhook, Webhook, WebhookForm
 from .worker import (
     Capability,
     CapabilityLevel,
@@ -44,26 +48,34 @@ from .workflow import PHASE_MOVES, NewWorkflow, Phase, PhaseMove, Workflow, Work
 
 __all__ = [
     "ANY_CAPABILITY",
-    "MAX_DEPENDENCIES",
     "MAX_FIELD_CHARACTERS",
     "MOVES",
     "PHASE_MOVES",
     "Action",
     "Actor",
     "Answer",
+    "Artifact",
     "Attachment",
     "AuditEntry",
     "Capability",
     "CapabilityLevel",
+    "Changes",
+    "CheckResult",
     "CloudVM",
     "Container",
+    "ContextDocument",
     "CurrentTask",
+    "DeadLetter",
+    "Decision",
     "DeliveryStatus",
     "Dependency",
     "DependencyKind",
     "DevBox",
+    "DocumentType",
+    "DocumentVersion",
     "Event",
     "EventType",
+    "Evidence",
     "ExecutionDetails",
     "Http",
     "Limits",
@@ -76,9 +88,11 @@ __all__ = [
     "ModelCall",
     "Moment",
     "Move",
+    "NewDocument",
     "NewMessage",
     "NewQuestion",
     "NewTask",
+    "NewWebhook",
     "NewWorkflow",
     "OnFailure",
     "Parameter",
@@ -92,6 +106,7 @@ __all__ = [
     "Question",
     "QuestionKind",
     "Record",
+    "Review",
     "Role",
     "Run",
     "RunStatus",
@@ -111,6 +126,8 @@ __all__ = [
     "User",
     "UserStatus",
     "Verdict",
+    "Webhook",
+    "WebhookForm",
     "Worker",
     "WorkerDetails",
     "WorkerMode",
@@ -121,5 +138,6 @@ __all__ = [
     "legal_moves",
     "new_id",
     "parse_filter",
+    "repository_name",
     "run_id",
 ]

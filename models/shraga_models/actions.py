@@ -12,6 +12,15 @@ from .base import JsonObject, JsonValue, Model
 CALLABLE = r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$"
 
 
+def http_address(url: str) -> str:
+    """Return an address where it is one of HTTP or names a secret, unknown here; raises ValueError otherwise."""
+    parts = urlsplit(url)
+    web = parts.scheme in ("http", "https") and bool(parts.hostname)
+    if "${env:" not in url and (not web or any(char <= " " for char in url)):
+        raise ValueError(f"{url!r} is no HTTP address: write http://host/path or https://host/path")
+    return url
+
+
 class Shell(Model):
     """A command line for `/bin/sh -c`, run in the task's execution folder unless `cwd` is given.
 
@@ -75,11 +84,7 @@ class Http(Model):
     @field_validator("url")
     @classmethod
     def _http_url(cls, url: str) -> str:
-        parts = urlsplit(url)
-        web = parts.scheme in ("http", "https") and bool(parts.hostname)
-        if "${env:" not in url and (not web or any(char <= " " for char in url)):
-            raise ValueError(f"{url!r} is no HTTP address: write http://host/path or https://host/path")
-        return url
+        return http_address(url)
 
 
 class Python(Model):

@@ -40,9 +40,12 @@ def _move(name: str, sources: set[S], target: S, actors: set[Actor], event: Even
     return Move(name, frozenset(sources), target, frozenset(actors), event)
 
 
-_WAITING = {S.QUEUED, S.SCHEDULED, S.BLOCKED, S.AWAITING_APPROVAL, S.WAITING_FOR_INPUT}
+_UNBEGUN = {S.QUEUED, S.SCHEDULED, S.BLOCKED, S.AWAITING_APPROVAL}
+_WAITING = _UNBEGUN | {S.WAITING_FOR_INPUT}
 _ENDED = {S.COMPLETED, S.FAILED, S.CANCELED, S.SKIPPED}
 _ENGINE = {Actor.WORKER, Actor.CONTROLLER}
+_DECIDERS = {Actor.USER, Actor.CONTROLLER}
+"""A deadline that has passed decides by the default that the asker gave."""
 
 MOVES: dict[str, Move] = {
     move.name: move
@@ -54,18 +57,35 @@ MOVES: dict[str, Move] = {
         _move("retry_later", {S.RUNNING}, S.SCHEDULED, _ENGINE, EventType.TASK_RETRYING),
         _move("retry_now", {S.RUNNING}, S.QUEUED, _ENGINE, EventType.TASK_RETRYING),
         _move("give_back", {S.RUNNING}, S.QUEUED, {Actor.WORKER}, EventType.TASK_QUEUED),
+        _move("suspend", {S.RUNNING}, S.WAITING_FOR_INPUT, {Actor.WORKER}, EventType.TASK_WAITING),
+        _move("resume", {S.RUNNING}, S.QUEUED, {Actor.WORKER}, EventType.TASK_QUEUED),
+        _move("answer", {S.WAITING_FOR_INPUT}, S.QUEUED, _DECIDERS, EventType.TASK_QUEUED),
+        _move("give_up", {S.WAITING_FOR_INPUT}, S.FAILED, _ENGINE, EventType.TASK_FAILED),
+        _move("approve", {S.AWAITING_APPROVAL}, S.QUEUED, {Actor.USER}, EventType.TASK_QUEUED),
+        _move("approve_later", {S.AWAITING_APPROVAL}, S.SCHEDULED, {Actor.USER}, EventType.TASK_SCHEDULED),
+        _move("propose", {S.RUNNING}, S.AWAITING_APPROVAL, {Actor.WORKER}, EventType.TASK_PROPOSED),
+        _move("accept", {S.AWAITING_APPROVAL}, S.COMPLETED, {Actor.USER}, EventType.TASK_COMPLETED),
+        _move("reject", {S.AWAITING_APPROVAL}, S.FAILED, {Actor.USER}, EventType.TASK_FAILED),
+        _move("send_back", {S.AWAITING_APPROVAL}, S.QUEUED, {Actor.USER}, EventType.TASK_QUEUED),
         _move("stop", {S.RUNNING}, S.CANCELED, _ENGINE, EventType.TASK_CANCELED),
         _move("cancel", _WAITING, S.CANCELED, {Actor.USER}, EventType.TASK_CANCELED),
-        _move("expire", {S.QUEUED, S.SCHEDULED, S.BLOCKED}, S.SKIPPED, _ENGINE, EventType.TASK_SKIPPED),
+        _move("expire", _UNBEGUN, S.SKIPPED, _ENGINE, EventType.TASK_SKIPPED),
         _move("redo", _ENDED, S.BLOCKED, {Actor.USER}, EventType.TASK_BLOCKED),
         _move(
             "leave_out", _WAITING | {S.FAILED, S.CANCELED}, S.SKIPPED, {Actor.USER}, EventType.TASK_SKIPPED
         ),
         _move("retry", _ENDED, S.QUEUED, {Actor.USER}, EventType.TASK_QUEUED),
         _move("run_now", {S.SCHEDULED, S.BLOCKED}, S.QUEUED, {Actor.USER}, EventType.TASK_QUEUED),
-        _move("block", {S.QUEUED, S.SCHEDULED}, S.BLOCKED, {Actor.USER}, EventType.TASK_BLOCKED),
+        _move(
+            "block",
+            {S.QUEUED, S.SCHEDULED, S.AWAITING_APPROVAL},
+            S.BLOCKED,
+            {Actor.USER},
+            EventType.TASK_BLOCKED,
+        ),
         _move("unblock", {S.BLOCKED}, S.QUEUED, _ENGINE, EventType.TASK_QUEUED),
         _move("unblock_later", {S.BLOCKED}, S.SCHEDULED, _ENGINE, EventType.TASK_SCHEDULED),
+        _move("hold", {S.BLOCKED}, S.AWAITING_APPROVAL, _ENGINE, EventType.TASK_WAITING),
         _move("skip", {S.BLOCKED}, S.SKIPPED, _ENGINE, EventType.TASK_SKIPPED),
     )
 }

@@ -9,7 +9,10 @@ from pydantic import ConfigDict, Field, computed_field, field_validator
 from .actions import Action
 from .base import JsonObject, Model, Moment, Record, Sized, Slug
 from .dependency import MAX_DEPENDENCIES, Dependency, OnFailure
+from .evidence import Evidence
 from .limits import Limits
+from .question import Question
+from .review import Review
 from .schedule import Schedule
 from .status import Permission, Priority, TaskKind, TaskStatus, WorkerStatus
 from .template import TemplateRef
@@ -43,6 +46,8 @@ class TaskOutput(Model):
     deliverables: tuple[str, ...] = ()
     verdict: Verdict | None = None
     result: Any = None
+    evidence: Evidence | None = None
+    """What was observed, whatever the task says of itself."""
 
 
 class ExecutionDetails(Model):
@@ -84,6 +89,10 @@ class TaskSpec(Model):
     """The template it was made from."""
     context: JsonObject = {}
     metadata: JsonObject = {}
+    documents: tuple[str, ...] = ()
+    """Ids of context documents that an agent is given."""
+    document_tags: tuple[Annotated[str, Field(pattern=LABEL)], ...] = ()
+    """Tags; documents that have one of them are given too, those of the task's repository and those of none."""
 
 
 class NewTask(Sized, TaskSpec):
@@ -108,13 +117,6 @@ class NewTask(Sized, TaskSpec):
         if not name.strip():
             raise ValueError("a name has at least one visible character")
         return name
-
-    @field_validator("permission")
-    @classmethod
-    def _known_permission(cls, permission: Permission) -> Permission:
-        if permission is not Permission.AUTONOMOUS:
-            raise ValueError(f"{permission} tasks cannot be submitted yet: use autonomous")
-        return permission
 
     @field_validator("schedule")
     @classmethod
@@ -157,7 +159,16 @@ class Task(Record, TaskSpec):
     losses: int = 0
     output: TaskOutput | None = None
     execution_details: ExecutionDetails = ExecutionDetails()
+    question: Question | None = None
+    """What it asks and has not been answered."""
+    review: Review | None = None
+    """What a person last decided about it."""
     deleted_at: Moment | None = None
+
+    @property
+    def awaits_verdict(self) -> bool:
+        """Whether its result waits for a person's verdict."""
+        return self.status is TaskStatus.AWAITING_APPROVAL and self.completed_at is not None
 
     @computed_field  # type: ignore[prop-decorator]
     @property

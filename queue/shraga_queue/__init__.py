@@ -16,7 +16,7 @@ from .errors import Forbidden, InvalidInput, NotFound, Refused, ShragaError, Unr
 if TYPE_CHECKING:
     from .aclient import AsyncShraga
     from .client import Shraga
-    from .context import current_run, log, progress, thought
+    from .context import artifact, ask, current_run, log, progress, thought
 
 __all__ = [
     "AsyncShraga",
@@ -35,6 +35,8 @@ __all__ = [
     "ShragaError",
     "Task",
     "Unreachable",
+    "artifact",
+    "ask",
     "current_run",
     "log",
     "progress",
@@ -44,6 +46,8 @@ __all__ = [
 _LAZY = {
     "AsyncShraga": "aclient",
     "Shraga": "client",
+    "artifact": "context",
+    "ask": "context",
     "current_run": "context",
     "log": "context",
     "progress": "context",

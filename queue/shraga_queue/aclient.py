@@ -5,7 +5,7 @@ from __future__ import annotations
 from asyncio import to_thread
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import redis.asyncio
 from redis.exceptions import NoScriptError, RedisError
@@ -27,7 +27,8 @@ from shraga_models import (
 )
 
 from .board import BoardQuery, BoardSnapshot, Counts
-from .calls import Batch, Call, Flow
+from .calls import Batch, Call, Flow, Passage, Stream
+from .client_talk import AsyncTalk
 from .client_workflows import AsyncWorkflows
 from .codec import TaskRow, TaskWithRuns
 from .config import Settings, load_settings
@@ -38,6 +39,9 @@ from .listing import Found, ListQuery, Place, TaskPage
 from .operations import EventPage, LogPage, Operations
 from .scripts import Bounds, Script, load_script
 from .submission import build_task
+
+if TYPE_CHECKING:
+    from .why import Why
 
 T = TypeVar("T")
 
@@ -88,13 +92,50 @@ class AsyncDriver:
                 pipeline.execute_command(script.verb, script.sha, len(call.keys), *call.keys, *call.args)
         return [call.read(reply) for call, reply in zip(batch.calls, await pipeline.execute(), strict=True)]
 
+    async def stream(self, stream: Stream) -> list[Any]:
+        """Send calls while earlier ones are under way, over one connection; the first error ends it."""
+        pool = self.connection.connection_pool
+        line, passage = await pool.get_connection(), Passage(stream)
+
+        async def lost(error: Exception) -> None:
+            await line.disconnect()
+            passage.restart()
+
+        try:
+            while await line.retry.call_with_retry(lambda: self._advance(line, passage), lost):
+                pass
+        except BaseException:
+            # Answers that nobody has read must not be taken for those of the next who gets this connection.
+            await line.disconnect(nowait=True)
+            raise
+        finally:
+            await pool.release(line)
+        return passage.answers
+
+    async def _advance(self, line: Any, passage: Passage) -> bool:
+        """Send what may be sent and read one answer; returns whether there was one to come."""
+        while (call := passage.next_to_send()) is not None:
+            script = self._script(call)
+            await line.send_command(script.verb, script.sha, len(call.keys), *call.keys, *call.args)
+        if (oldest := passage.oldest) is None:
+            return False
+        try:
+            passage.take(oldest.read(await line.read_response()))
+        except NoScriptError:
+            passage.take(await self.call(oldest))
+        return True
+
+    async def _answer(self, wanted: Call[Any] | Batch | Stream) -> Any:
+        if isinstance(wanted, Call):
+            return await self.call(wanted)
+        return await (self.batch(wanted) if isinstance(wanted, Batch) else self.stream(wanted))
+
     async def run(self, flow: Flow[T]) -> T:
         """Drive a flow to its result; Redis's errors become one clear sentence (`ShragaError`)."""
         answer: Any = None
         try:
             while True:
-                wanted = flow.send(answer)
-                answer = await (self.batch(wanted) if isinstance(wanted, Batch) else self.call(wanted))
+                answer = await self._answer(flow.send(answer))
         except StopIteration as stop:
             result: T = stop.value
             return result
@@ -102,7 +143,7 @@ class AsyncDriver:
             raise explain(error, self.url) from error
 
 
-class AsyncShraga(AsyncWorkflows):
+class AsyncShraga(AsyncTalk, AsyncWorkflows):
     """The store, for async programs; use it as an async context manager.
 
     Errors are `ShragaError`s: `InvalidInput`, `Refused`, `NotFound`, `Unreachable`, `Forbidden`.
@@ -238,6 +279,10 @@ class AsyncShraga(AsyncWorkflows):
     async def dependencies(self, task_id: str, *, limit: int = 20) -> Neighbourhood:
         """Return what a task depends on and what depends on it, `limit` of each."""
         return await self.driver.run(self.operations.dependencies(task_id, limit))
+
+    async def why(self, task_id: str) -> Why:
+        """Return why a task is not running: each reason with a code, a sentence and what to do."""
+        return await self.driver.run(self.operations.why(task_id))
 
     async def wait(self, task_id: str, timeout: float | None = None) -> Task:
         """Return a task when it has ended, or as it is after `timeout` seconds."""

@@ -17,6 +17,7 @@ from shraga_models.durations import format_duration
 
 from . import proctree
 from .channel import Channel
+from .correspondence import Correspondence
 from .engine import STALE, Claim, EndedRun, Engine, LogLine, Outcome, SealedOutcome
 from .horse import Deadline, claim_json, lease_clock
 from .operations import LEASE_MS
@@ -82,6 +83,7 @@ class ActiveRun:
         self._thought = ""
         self._printed = ""
         self._lines: list[LogLine] = []
+        self._letters = Correspondence(engine, claim, channel)
         self._dropped = 0
         self._stop_reason: RunStatus | None = None
         self._kill_at: float | None = None
@@ -104,7 +106,7 @@ class ActiveRun:
     @property
     def leaves_nothing_to_write(self) -> bool:
         """Whether the store has all that the run printed and only its outcome is to be put there."""
-        return self._outcome is not None and not self._lines
+        return self._outcome is not None and not self._lines and not self._letters
 
     @property
     def running_for(self) -> float:
@@ -119,11 +121,9 @@ class ActiveRun:
             return
         try:
             claim = with_inputs(self.engine.driver, self.claim)
-        except (RedisError, OSError):
-            self._lost = "Redis went away before the task began"
-            return
-        try:
-            self._channel.send(claim_json(claim))
+            self._channel.send(claim_json(claim, self._letters.briefing()))
+        except RedisError:
+            self._lost = "what the run has to know could not be read"
         except OSError:
             self._lost = "the process for the task ended before the task began"
 
@@ -145,7 +145,7 @@ class ActiveRun:
             # The horse watches too, but a task that never lets go of the interpreter keeps it from looking.
             self.abandon("the lease could not be kept")
             return
-        self._flush_lines()
+        self._write_down()
         now = time.monotonic()
         if now >= self._beat_at or (self._fresh and now >= self._told_at + TELL_EVERY):
             self._beat()
@@ -192,6 +192,8 @@ class ActiveRun:
                 line.message for line in reversed(lines) if line.source == "stdout" and line.message.strip()
             )
             self._printed = next(printed, self._printed)
+        elif kind in ("ask", "chat"):
+            self._letters.hear(kind, body)
         elif kind == "say":
             self._fresh = True
             self._progress = self._progress if body[0] is None else body[0]
@@ -240,6 +242,7 @@ class ActiveRun:
                 self._progress,
                 self._last_word,
                 tell=tell,
+                mail=self._letters.seen,
             )
         except (RedisError, OSError) as error:
             self._beat_at = time.monotonic() + 0.3
@@ -254,6 +257,15 @@ class ActiveRun:
             self._stale = True
         elif answer == "cancel" and self._stop_reason is None:
             self._ask_to_stop(RunStatus.CANCELED)
+        elif answer == "mail":
+            self._read_mail()
+
+    def _read_mail(self) -> None:
+        try:
+            self._letters.fetch()
+        except (RedisError, OSError):
+            # It is still unread, so the next heartbeat says so again.
+            pass
 
     def _ask_to_stop(self, reason: RunStatus) -> None:
         self._stop_reason = reason
@@ -265,6 +277,17 @@ class ActiveRun:
         self._outcome = self._stopped("137")
 
     # The store
+
+    def _write_down(self) -> bool:
+        """Write lines and letters; returns whether the store was reached."""
+        if not self._flush_lines():
+            return False
+        if self._letters and not self._stale:
+            try:
+                self._stale = self._letters.flush() == STALE
+            except (RedisError, OSError):
+                return False
+        return True
 
     def _flush_lines(self) -> bool:
         while self._lines:
@@ -296,7 +319,7 @@ class ActiveRun:
         ended = time.monotonic()
         while not self._stale:
             try:
-                if self._flush_lines() and not self._stale:
+                if self._write_down() and not self._stale:
                     return self._end(ended)
             except (RedisError, OSError):
                 pass

@@ -5,8 +5,9 @@ Operations yield calls and are sent the answers, so that the sync and the async 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -37,5 +38,53 @@ class Batch:
     calls: tuple[Call[Any], ...]
 
 
-Flow = Generator[Call[Any] | Batch, Any, T]
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Calls that are built while those before them are under way; the answer is the list of theirs, in order.
+
+    Each is by itself, and harmless when it is made again: after a lost connection the unanswered ones are.
+    """
+
+    calls: Iterator[Call[Any]]
+
+
+UNDER_WAY = 16
+"""Calls of a stream that are sent and not answered: enough for a slow line, few enough to bound what they take."""
+
+
+class Passage:
+    """How far a stream has come: what is under way, and the answers so far."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.answers: list[Any] = []
+        self._calls = stream.calls
+        self._under_way: list[Call[Any]] = []
+        self._sent = 0
+
+    def next_to_send(self) -> Call[Any] | None:
+        """Return the call to send next, None where an answer has to be read first, or nothing is left."""
+        if self._sent == len(self._under_way) < UNDER_WAY:
+            self._under_way += islice(self._calls, 1)
+        if self._sent == len(self._under_way):
+            return None
+        self._sent += 1
+        return self._under_way[self._sent - 1]
+
+    @property
+    def oldest(self) -> Call[Any] | None:
+        """The call whose answer comes next, None where all are answered."""
+        return self._under_way[0] if self._under_way else None
+
+    def take(self, answer: Any) -> None:
+        """Keep the answer of the oldest call."""
+        del self._under_way[0]
+        self._sent -= 1
+        self.answers.append(answer)
+
+    def restart(self) -> None:
+        """Send what is not answered again: the connection was lost."""
+        self._sent = 0
+
+
+Flow = Generator[Call[Any] | Batch | Stream, Any, T]
 """An operation: yields what to send, is sent what came back, returns its result."""

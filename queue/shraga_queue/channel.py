@@ -11,11 +11,12 @@ READ_SIZE = 1 << 16
 
 
 class Channel:
-    """One end; sending blocks until the message is in the kernel's hands, receiving only where it is asked to."""
+    """One end; `send` blocks until the message is in the kernel's hands, receiving only where it is asked to."""
 
     def __init__(self, end: socket.socket) -> None:
         self._end = end
         self._received = bytearray()
+        self._leftover = bytearray()
 
     @classmethod
     def pair(cls) -> tuple[Self, Self]:
@@ -35,7 +36,20 @@ class Channel:
 
     def send(self, message: bytes) -> None:
         """Send a message; raises OSError when the other end is gone."""
-        self._end.sendall(_LENGTH.pack(len(message)) + message)
+        self._end.sendall(bytes(self._leftover) + _LENGTH.pack(len(message)) + message)
+        self._leftover.clear()
+
+    def send_soon(self, message: bytes = b"") -> bool:
+        """Send as much as the kernel takes now, what was left over first; returns whether nothing is left."""
+        if message:
+            self._leftover += _LENGTH.pack(len(message)) + message
+        while self._leftover:
+            try:
+                sent = self._end.send(self._leftover, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return False
+            del self._leftover[:sent]
+        return True
 
     def receive(self) -> bytes:
         """Return the next message, waiting for it; raises EOFError when the other end is gone."""

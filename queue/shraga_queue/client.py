@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import redis
 from redis.exceptions import NoScriptError, RedisError
@@ -27,18 +27,24 @@ from shraga_models import (
 )
 
 from .board import BoardQuery, BoardSnapshot, Counts
-from .calls import Batch, Call, Flow
+from .calls import Batch, Call, Flow, Passage, Stream
+from .client_talk import SyncTalk
 from .client_workflows import SyncWorkflows
 from .codec import TaskRow, TaskWithRuns
 from .config import Settings, load_settings
 from .connect import check_server, connect_sync, explain, resolve_url
 from .depending import Neighbourhood
+from .documents import Documents
 from .errors import ShragaError
 from .keys import Keys
 from .listing import Found, ListQuery, Place, TaskPage
 from .operations import Operations
 from .scripts import Bounds, Script, load_script
 from .submission import build_task
+from .webhooks import Webhooks
+
+if TYPE_CHECKING:
+    from .why import Why
 
 T = TypeVar("T")
 
@@ -87,13 +93,50 @@ class SyncDriver:
                 pipeline.execute_command(script.verb, script.sha, len(call.keys), *call.keys, *call.args)
         return [call.read(reply) for call, reply in zip(batch.calls, pipeline.execute(), strict=True)]
 
+    def stream(self, stream: Stream) -> list[Any]:
+        """Send calls while earlier ones are under way, over one connection; the first error ends it."""
+        pool = self.connection.connection_pool
+        line, passage = pool.get_connection(), Passage(stream)
+
+        def lost(error: Exception) -> None:
+            line.disconnect()
+            passage.restart()
+
+        try:
+            while line.retry.call_with_retry(lambda: self._advance(line, passage), lost):
+                pass
+        except BaseException:
+            # Answers that nobody has read must not be taken for those of the next who gets this connection.
+            line.disconnect()
+            raise
+        finally:
+            pool.release(line)
+        return passage.answers
+
+    def _advance(self, line: Any, passage: Passage) -> bool:
+        """Send what may be sent and read one answer; returns whether there was one to come."""
+        while (call := passage.next_to_send()) is not None:
+            script = self._script(call)
+            line.send_command(script.verb, script.sha, len(call.keys), *call.keys, *call.args)
+        if (oldest := passage.oldest) is None:
+            return False
+        try:
+            passage.take(oldest.read(line.read_response()))
+        except NoScriptError:
+            passage.take(self.call(oldest))
+        return True
+
+    def _answer(self, wanted: Call[Any] | Batch | Stream) -> Any:
+        if isinstance(wanted, Call):
+            return self.call(wanted)
+        return self.batch(wanted) if isinstance(wanted, Batch) else self.stream(wanted)
+
     def drive(self, flow: Flow[T]) -> T:
         """Drive a flow to its result; Redis's own errors pass through."""
         answer: Any = None
         try:
             while True:
-                wanted = flow.send(answer)
-                answer = self.batch(wanted) if isinstance(wanted, Batch) else self.call(wanted)
+                answer = self._answer(flow.send(answer))
         except StopIteration as stop:
             result: T = stop.value
             return result
@@ -106,7 +149,7 @@ class SyncDriver:
             raise explain(error, self.url) from error
 
 
-class Shraga(SyncWorkflows):
+class Shraga(SyncTalk, SyncWorkflows):
     """The store, for scripts and for the command line; use it as a context manager.
 
     Errors are `ShragaError`s: `InvalidInput`, `Refused`, `NotFound`, `Unreachable`, `Forbidden`.
@@ -116,6 +159,8 @@ class Shraga(SyncWorkflows):
         self.driver = driver
         self.settings = settings
         self.operations = Operations(driver.keys, settings.user)
+        self.documents = Documents(self.operations, driver.run)
+        self.webhooks = Webhooks(self.operations, driver.run)
 
     @classmethod
     def connect(
@@ -250,6 +295,10 @@ class Shraga(SyncWorkflows):
         """Return what a task depends on and what depends on it, `limit` of each."""
         return self.driver.run(self.operations.dependencies(task_id, limit))
 
+    def why(self, task_id: str) -> Why:
+        """Return why a task is not running: each reason with a code, a sentence and what to do."""
+        return self.driver.run(self.operations.why(task_id))
+
     def wait(self, task_id: str, timeout: float | None = None) -> Task:
         """Return a task when it has ended, or as it is after `timeout` seconds."""
         return self.driver.run(self.operations.wait(task_id, timeout))
@@ -271,8 +320,13 @@ class Shraga(SyncWorkflows):
                 return
 
     def events(self, *, owner: str | None = None, tail: int = 100) -> list[Event]:
-        """Return the last events, oldest first."""
-        return list(self.driver.run(self.operations.events(owner, tail)).events)
+        """Return the last events, oldest first, with how far each has come to the webhooks that want it."""
+        page = self.driver.run(self.operations.events(owner, tail))
+        return self.driver.run(self.operations.with_delivery(page.events))
+
+    def mark_read(self, event_id: str) -> None:
+        """Mark an event as read."""
+        self.driver.run(self.operations.mark_read(event_id))
 
     def follow_events(self, *, owner: str | None = None, tail: int = 0) -> Iterator[Event]:
         """Yield events as they come, for ever; the last `tail` first."""

@@ -15,10 +15,13 @@ from shraga_models import (
     ANY_CAPABILITY,
     Capability,
     CurrentTask,
+    Decision,
     Liveness,
     NewTask,
     OnFailure,
     Priority,
+    Question,
+    Review,
     Run,
     RunStatus,
     Task,
@@ -32,7 +35,9 @@ from shraga_models.faults import plain
 
 from .errors import Unreadable
 
-_HOT = {"id", "name", "kind", "priority", "capability", "labels", "depends_on", "on_prerequisite_failure"}
+_HOT = {
+    "id", "name", "kind", "priority", "permission", "capability", "labels", "depends_on", "on_prerequisite_failure",
+}  # fmt: skip
 _WORKER_STATUS = {
     RunStatus.CLAIMED: WorkerStatus.ASSIGNED,
     RunStatus.RUNNING: WorkerStatus.EXECUTING,
@@ -101,7 +106,7 @@ def read_spec(got: dict[str, str], needs: dict[str, str] | None = None) -> dict[
     spec: dict[str, Any] = json.loads(got.get("spec") or "{}")
     spec["name"] = got["name"]
     spec["labels"] = tuple(got["labels"].split(",")) if got.get("labels") else ()
-    for field in ("kind", "priority", "capability", "on_prerequisite_failure"):
+    for field in ("kind", "priority", "permission", "capability", "on_prerequisite_failure"):
         if field in got:
             spec[field] = got[field]
     if needs:
@@ -144,8 +149,31 @@ def read_task(task_id: str, got: dict[str, str], needs: dict[str, str] | None = 
             "losses": int(got.get("losses", 0)),
             "output": output,
             "execution_details": execution,
+            "question": read_question(task_id, got["owner"], got["name"], got.get("question")),
+            "review": _read_review(got),
         }
     )
+
+
+def read_question(task_id: str, owner: str, name: str, stored: str | None) -> Question | None:
+    """Return the open question of a task as it is stored, or None for none."""
+    if not stored:
+        return None
+    asked = json.loads(stored)
+    known = {field: asked[field] for field in ("id", "key", "kind", "text", "attempt")}
+    times = {"asked_at": moment(asked["asked"]), "due_at": moment(asked.get("due"))}
+    more = {"options": tuple(json.loads(asked["options"])), "default": asked.get("default")}
+    whose = {"task_id": task_id, "task_name": name, "owner": owner}
+    return Question.model_validate(known | times | more | whose)
+
+
+def _read_review(got: dict[str, str]) -> Review | None:
+    if not got.get("review"):
+        return None
+    said = json.loads(got["review"])
+    # Leave to run is given before the first run and holds for its retries.
+    stale = said["decision"] != Decision.APPROVED and int(said["attempt"]) < int(got["attempt"])
+    return Review.model_validate(said | {"at": moment(said["at"]), "is_stale": stale})
 
 
 def read_run(task_id: str, got: dict[str, Any]) -> Run:

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import platformdirs
-from pydantic import AliasChoices, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from shraga_models.durations import Seconds
 from shraga_queue.errors import InvalidInput
@@ -58,28 +57,27 @@ def host_name() -> str:
     return re.sub(r"[^A-Za-z0-9_.-]+|^[_.-]+", "", socket.gethostname().split(".")[0])[:40] or "host"
 
 
-class Settings(BaseSettings):
-    """What one process needs to know to reach Redis; environment variables carry the prefix SHRAGA_."""
+def variable(field: str) -> str:
+    """Return the environment variable of a setting."""
+    return _ENV_NAMES.get(field, f"SHRAGA_{field.upper()}")
 
-    model_config = SettingsConfigDict(
-        env_prefix="SHRAGA_",
-        env_ignore_empty=True,
-        populate_by_name=True,
-        validate_default=True,
-        hide_input_in_errors=True,
-        frozen=True,
-    )
+
+class Settings(BaseModel):
+    """What one process needs to know to reach Redis: what is given, else environment variables, else defaults.
+
+    An empty variable counts as none.
+    """
+
+    # Not pydantic-settings: this much is read here in the same way, and loading it takes 10 ms of every start.
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, hide_input_in_errors=True)
 
     home: Path = Field(default_factory=lambda: platformdirs.user_data_path("shraga"))
     redis_url: str | None = Field(default=None, repr=False)
     prefix: str = Field(default="shraga", pattern=r"^[A-Za-z0-9_.-]{1,64}$")
     user: str = Field(default_factory=_login_name, pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
     context: str | None = None
-    config_file: Path = Field(
-        default_factory=lambda: platformdirs.user_config_path("shraga") / "config.toml",
-        validation_alias=AliasChoices("config_file", "SHRAGA_CONFIG"),
-    )
-    python_modules: Annotated[tuple[str, ...], NoDecode] = ("shraga_queue.demo",)
+    config_file: Path = Field(default_factory=lambda: platformdirs.user_config_path("shraga") / "config.toml")
+    python_modules: tuple[str, ...] = ("shraga_queue.demo",)
     templates: Path | None = None
     """The folder or git repository of the templates; `templates` in the data folder where nothing is said."""
 
@@ -87,6 +85,12 @@ class Settings(BaseSettings):
     """Seconds a task is kept after its end; 0 for ever."""
     keep_finished_count: Annotated[int, Field(ge=0)] = 1_000_000
     """How many ended tasks are kept, the youngest; 0 for all."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_environment(cls, given: dict[str, Any]) -> dict[str, Any]:
+        found = {name: value for name in cls.model_fields if (value := os.environ.get(variable(name)))}
+        return found | given
 
     @field_validator("python_modules", mode="before")
     @classmethod
@@ -169,12 +173,11 @@ def _validated(values: dict[str, Any], sources: dict[str, str] | None = None) ->
     try:
         return Settings(**values)
     except ValidationError as error:
-        location = error.errors(include_input=False)[0]["loc"]
-        field = "config_file" if location[0] == "SHRAGA_CONFIG" else str(location[0])
+        field = str(error.errors(include_input=False)[0]["loc"][0])
         if field in (sources or {}):
             where = f" of {(sources or {})[field]}"
         else:
-            where = "" if field in values else f" ({_ENV_NAMES.get(field, f'SHRAGA_{field.upper()}')})"
+            where = "" if field in values else f" ({variable(field)})"
         raise InvalidInput(field, f"The setting {field}{where} is not valid: {_FIXES[field]}.") from None
 
 

@@ -1,4 +1,4 @@
-"""The controller: any number may run, one leads; it releases what is due, reaps what is lost, mends and trims."""
+"""The controller: any number may run, one leads; it releases, reaps, mends, trims, forgets, and tells webhooks."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from .calls import Call
 from .client import SyncDriver
 from .config import Settings
 from .connect import connect_sync, explain, refuse_unfit, refuses, resolve_url
+from .delivery import Delivery
 from .engine import TRIM_BATCH, Engine
 from .keys import Keys
 from .mending import Mender
@@ -35,6 +36,7 @@ IDLE_TICK = 0.25
 RECONCILE_EVERY = 60.0
 TRIM_EVERY = 300.0
 FORGET_EVERY = 60.0
+DELIVER_EVERY = 1.0
 FORGET_BATCHES = 5
 """Batches of ended tasks deleted in one turn, so that what is due and what is lost wait for a moment only."""
 RECONCILE_SLICE = 500
@@ -73,6 +75,7 @@ class Controller:
         self._renew_at = 0.0
         self._next_due = 0.0
         self._silent: dict[str, int] = {}
+        self.delivery = Delivery(engine.driver, self.token)
         self._forgetting = Duty("forget", FORGET_EVERY, self._forget)
         self._tell_away_at = 0.0
         self.duties = [
@@ -81,6 +84,7 @@ class Controller:
             Duty("workflows", 0.0, WorkflowDuty(engine.driver)),
             Duty("reconcile", RECONCILE_EVERY, self._reconcile),
             Duty("trim", TRIM_EVERY, self._trim),
+            Duty("deliver", DELIVER_EVERY, self.delivery.look),
             self._forgetting,
         ]
 
@@ -165,6 +169,7 @@ class Controller:
         self._trust_at = time.monotonic() + LEASE_MS / 1000
 
     def _step_down(self) -> None:
+        self.delivery.stop()
         try:
             self.engine.lead(self.token, 0)
         except (RedisError, OSError):

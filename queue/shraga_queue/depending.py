@@ -10,7 +10,7 @@ from shraga_models import Dependency, NewTask, TaskStatus
 
 from . import codec
 from .calls import Argument, Call, Flow, as_is
-from .errors import InvalidInput, NotFound, Refused
+from .errors import InvalidInput, NotFound, Refused, no_such_task
 from .listing import Listing
 
 WALKED = 50_000
@@ -48,11 +48,6 @@ class Neighbourhood:
     def to_json_object(self) -> dict[str, Any]:
         """Return it as plain JSON values."""
         return asdict(self)
-
-
-def no_task(task_id: str) -> NotFound:
-    """Return the error for a task that is not there."""
-    return NotFound(f"There is no task {task_id!r}; `shraga list` shows the ones there are.")
 
 
 def _no_prerequisite(task_id: str) -> NotFound:
@@ -120,7 +115,7 @@ class Depending(Listing):
         reply = yield Call(as_is, "depend", (self.keys.make("owners"),), tuple(args))
         answer, *said = map(codec.text, reply)
         if answer == "missing":
-            raise no_task(said[0])
+            raise no_such_task(said[0])
         if answer == "late":
             raise Refused(
                 f"The task {task_id} is {said[0]}; only one that has not begun can wait for others, "
@@ -140,7 +135,7 @@ class Depending(Listing):
         reply = yield Call(as_is, "undepend", (self.keys.make("owners"),), (task_id, self.user, *on))
         answer, said = map(codec.text, reply)
         if answer == "missing":
-            raise no_task(said)
+            raise no_such_task(said)
         if answer == "apart":
             raise Refused(
                 f"The task {task_id} does not depend on {said}; `shraga show {task_id}` has what it does."
@@ -149,13 +144,14 @@ class Depending(Listing):
 
     def dependencies(self, task_id: str, limit: int = 20, first: int = 0) -> Flow[Neighbourhood]:
         """Return what a task depends on and what depends on it, `limit` of each from `first` on; raises NotFound."""
-        found = yield self._dependencies_call(task_id, limit, first)
+        found = yield self.dependencies_call(task_id, limit, first)
         if found is None:
-            raise no_task(task_id)
+            raise no_such_task(task_id)
         neighbourhood: Neighbourhood = found
         return neighbourhood
 
-    def _dependencies_call(self, task_id: str, limit: int, first: int = 0) -> Call[Neighbourhood | None]:
+    def dependencies_call(self, task_id: str, limit: int, first: int = 0) -> Call[Neighbourhood | None]:
+        """Return the call that `dependencies` makes, for a round trip with others."""
         args = (task_id, limit, first)
         return Call(read_neighbourhood, "dependencies", (self.keys.make("owners"),), args)
 

@@ -9,17 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import importlib.util
 import logging
 import os
 import shutil
-import stat
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -27,9 +23,8 @@ from shraga_queue import embedded_keeper
 from shraga_queue.config import Settings
 from shraga_queue.embedded_keeper import ask, lock, serves
 from shraga_queue.errors import ShragaError, Unreachable
+from shraga_queue.sockets import make_private, socket_in
 
-# The kernel allows 108 bytes on Linux and 104 on macOS, the closing NUL included.
-MAX_SOCKET_PATH = 100
 ANSWER_LIMIT = 30.0
 STOP_LIMIT = 15.0
 LINGER_LIMIT = 1.5
@@ -101,7 +96,7 @@ class Embedded:
     @classmethod
     def socket_path(cls, settings: Settings) -> Path:
         """Return the path of the server's socket; a running server's own, else the one it would get."""
-        return Path(_keeper(settings.home) or _choose_socket(settings.home))
+        return Path(_keeper(settings.home) or socket_in(settings.home, "valkey.sock"))
 
     @classmethod
     def is_running(cls, settings: Settings) -> bool:
@@ -188,8 +183,8 @@ def _bring_up(home: Path) -> str:
 
 
 def _spawn_keeper(home: Path) -> None:
-    path = _choose_socket(home)
-    _private(path.parent, home)
+    path = socket_in(home, "valkey.sock")
+    make_private(path.parent, home)
     # -I and -S: neither the environment nor site-packages can slow the keeper down or change what it is.
     command = [sys.executable, "-I", "-S", embedded_keeper.__file__, str(home), str(path), _find_binary()]
     try:
@@ -220,35 +215,6 @@ def _spawn_keeper(home: Path) -> None:
 
 def _private_opener(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
-
-
-def _choose_socket(home: Path) -> Path:
-    """HOME/valkey.sock, or if that is too long for the kernel, a short folder named after HOME."""
-    direct = home / "valkey.sock"
-    if len(os.fsencode(direct)) <= MAX_SOCKET_PATH:
-        return direct
-    name = f"shraga-{os.getuid()}-{hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:16]}"
-    return next(path for path in _short_paths(name) if len(os.fsencode(path)) <= MAX_SOCKET_PATH)
-
-
-def _short_paths(name: str) -> Iterator[Path]:
-    for folder in (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir()):
-        if folder and os.path.isdir(folder):
-            yield Path(folder, name, "valkey.sock")
-    yield Path("/tmp", name, "valkey.sock")  # noqa: S108 - the folder is checked to be ours and private
-
-
-def _private(folder: Path, home: Path) -> None:
-    """Make sure that nobody else can have made, or can reach, the folder of the socket."""
-    if folder == home:
-        return
-    with contextlib.suppress(FileExistsError):
-        folder.mkdir(0o700)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
-        raise Unreachable(
-            f"{folder} is not a private folder of yours; remove it or choose a shorter SHRAGA_HOME."
-        )
 
 
 def _find_binary() -> str:

@@ -25,9 +25,9 @@ from shraga_models import (
 from shraga_models.base import Model
 
 from .calls import Argument, Batch, Call, as_is
-from .client import SyncDriver
 from .codec import held_runs, pairs, read_spec, scored, text
 from .operations import LEASE_MS
+from .run_talk import RunTalk
 from .submission import invalid
 
 TRIM_BATCH = 5_000
@@ -63,6 +63,10 @@ class Claim:
     fields: dict[str, str]
     failures: int = 0
     losses: int = 0
+    resume: str = ""
+    """Where it goes on, as the record has it; empty for a run that begins anew."""
+    mail: int = 0
+    """How much people have said to the task."""
     holder: str = ""
     """The RQ name of the slot that took it: part of the fence, where given."""
 
@@ -174,15 +178,8 @@ class ExpiredLease:
     losses: int
 
 
-class Engine:
+class Engine(RunTalk):
     """The moves of workers and controllers; Redis's own errors pass through, for the caller to outlast."""
-
-    def __init__(self, driver: SyncDriver) -> None:
-        self.driver = driver
-        self.keys = driver.keys
-
-    def _leases(self) -> tuple[str]:
-        return (self.keys.make("leases"),)
 
     # A slot's
 
@@ -212,11 +209,20 @@ class Engine:
         return [text(answer) for answer in answers], [_claim(cells, slot.name) for cells in claims]
 
     def heartbeat(
-        self, claim: Claim, name: str, running_ms: int, progress: float | None, thought: str, *, tell: bool
+        self,
+        claim: Claim,
+        name: str,
+        running_ms: int,
+        progress: float | None,
+        thought: str,
+        *,
+        tell: bool,
+        mail: int = 0,
     ) -> str:
-        """Extend a run's lease; returns `ok`, `cancel` or `stale`."""
+        """Extend a run's lease; returns `ok`, `mail` when people have said more, `cancel` or `stale`."""
         said = "" if progress is None else f"{progress:.4f}"
-        args = (claim.task_id, claim.fence, LEASE_MS, running_ms, said, thought, "1" if tell else "0", name)
+        told = "1" if tell else "0"
+        args = (claim.task_id, claim.fence, LEASE_MS, running_ms, said, thought, told, name, mail)
         return text(self.driver.call(Call(as_is, "heartbeat", self._leases(), args)))
 
     def append_log(self, claim: Claim, lines: Iterable[LogLine]) -> str:
@@ -343,9 +349,9 @@ def _model_json(model: Model | None) -> str:
 
 def _claim(cells: Sequence[Any], holder: str) -> Claim:
     task_id, owner, attempt, fence, *asked = cells
-    *values, failures, losses = asked
+    *values, failures, losses, resume, mail = asked
     fields = {name: text(value) for name, value in zip(ASKED, values, strict=True) if value is not None}
-    history = int(failures or 0), int(losses or 0)
+    history = int(failures or 0), int(losses or 0), text(resume or b""), int(mail or 0)
     return Claim(text(task_id), text(owner), int(attempt), int(fence), fields, *history, holder)
 
 

@@ -57,3 +57,8 @@ class Forbidden(ShragaError):
     """This user may not do that."""
 
     exit_code: ClassVar[int] = 5
+
+
+def no_such_task(task_id: str) -> NotFound:
+    """Return the error for an id that belongs to no task."""
+    return NotFound(f"There is no task {task_id!r}; `shraga list` shows the ones there are.")

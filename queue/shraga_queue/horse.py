@@ -23,13 +23,15 @@ from types import FrameType
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
-from shraga_models import RunStatus
+from shraga_models import ExecutionDetails, RunStatus
 
 from . import context, proctree
 from .actions import run_action
 from .actions.secrets import run_secrets
+from .briefing import Briefing
 from .channel import Channel
 from .context import RunContext
+from .conversation import Conversation, Suspended
 from .engine import Claim, LogLine, Outcome
 from .errors import InvalidInput
 from .output import OutputPump
@@ -184,8 +186,11 @@ class Horse:
             except (EOFError, ConnectionError):
                 proctree.kill_below(os.getpid())
                 os._exit(0)
-            claim = read_claim(message)
-            self._before(claim)
+            received = read_claim(message)
+            if received is None:
+                continue
+            claim, briefing = received
+            self._before(claim, briefing)
             outcome = self._run(claim)
             if os.getpid() != self._pid:
                 # The task forked, and this is the child coming back: the run is its parent's.
@@ -197,13 +202,14 @@ class Horse:
             run_secrets.clear()
             self._send("done", [worn, *sealed])
 
-    def _before(self, claim: Claim) -> None:
+    def _before(self, claim: Claim, briefing: Briefing) -> None:
         self._run_id = claim.run_id
         os.environ[proctree.RUN_MARK] = self._run_id
         os.environ["SHRAGA_TASK"] = claim.task_id
         os.environ["SHRAGA_ATTEMPT"] = str(claim.attempt)
         self._pump.open(claim.limits.log_bytes)
         name, home = claim.fields.get("name", ""), str(self._setup.home)
+        talk = Conversation(self._run_id, self._channel, briefing, self._send)
         context.enter(
             RunContext(
                 claim.task_id,
@@ -213,6 +219,7 @@ class Horse:
                 home,
                 self._say,
                 self._write,
+                talk,
                 inputs_of(claim),
             )
         )
@@ -237,6 +244,8 @@ class Horse:
             return run_action(action, run, self._setup.modules)
         except StopRun:
             return Outcome(RunStatus.CANCELED, error="The run was asked to stop and did.")
+        except Suspended:
+            return Outcome(RunStatus.SUSPENDED, execution=_where(run))
         except SystemExit as leaving:
             return Outcome(RunStatus.FAILED, error=f"The task called exit({leaving.code!r}).")
         except BaseException as error:
@@ -286,6 +295,8 @@ class Horse:
     def _without_empty_folder(self, claim: Claim, outcome: Outcome) -> Outcome:
         # Most runs leave nothing; a folder for each would fill the disk with nothing.
         task_folder = f"{self._setup.home}/runs/{claim.task_id}"
+        if outcome.status is RunStatus.SUSPENDED or claim.resume:
+            return outcome
         try:
             os.rmdir(f"{task_folder}/{claim.attempt}")
         except OSError:
@@ -304,11 +315,20 @@ def _working_folder(home: Path) -> str:
         return str(home)
 
 
-def claim_json(claim: Claim) -> bytes:
-    """Return a claim as the channel carries it."""
-    return json.dumps([claim.task_id, claim.owner, claim.attempt, claim.fence, claim.fields]).encode()
+def _where(run: RunContext) -> ExecutionDetails:
+    return ExecutionDetails(execution_folder=str(run.make_folder()))
 
 
-def read_claim(message: bytes) -> Claim:
-    """Return the claim of a message."""
-    return Claim(*json.loads(message))
+def claim_json(claim: Claim, briefing: dict[str, Any] | None) -> bytes:
+    """Return a claim, and what the run is to know, as the channel carries them."""
+    cells = [claim.task_id, claim.owner, claim.attempt, claim.fence, claim.fields]
+    return json.dumps([cells, claim.resume, briefing]).encode()
+
+
+def read_claim(message: bytes) -> tuple[Claim, Briefing] | None:
+    """Return the claim of a message, and its briefing; None for what was meant for a run that has ended."""
+    found = json.loads(message)
+    if isinstance(found, dict):
+        return None
+    cells, resume, briefing = found
+    return replace(Claim(*cells), resume=resume), Briefing.read(briefing)

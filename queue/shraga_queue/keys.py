@@ -1,11 +1,10 @@
-"""Every Redis key, spelled once: Python formats them here, the scripts get the same templates as functions."""
+"""Every Redis key, spelled once: Python formats them here, the scripts get the same templates as Lua."""
 
 from __future__ import annotations
 
 import os
 import re
 from dataclasses import dataclass, field
-from functools import cached_property
 
 _TEMPLATES = {
     # The owner is part of the key, so that Redis itself can keep rows apart with ACL patterns.
@@ -13,6 +12,8 @@ _TEMPLATES = {
     "task": "{p}:u:{owner}:t:{task}",
     "runs": "{p}:u:{owner}:t:{task}:runs",
     "log": "{p}:u:{owner}:t:{task}:log:{attempt}",
+    "chat": "{p}:u:{owner}:t:{task}:chat",
+    "answers": "{p}:u:{owner}:t:{task}:answers",
     "needs": "{p}:u:{owner}:t:{task}:needs",
     "unmet": "{p}:u:{owner}:t:{task}:unmet",
     "dependents": "{p}:u:{owner}:t:{task}:dependents",
@@ -30,6 +31,8 @@ _TEMPLATES = {
     "audit": "{p}:audit",
     "due": "{p}:due",
     "leases": "{p}:leases",
+    "questions": "{p}:questions",
+    "asked": "{p}:asked:{signature}",
     "forgotten": "{p}:forgotten",
     "edges": "{p}:edges",
     "releasing": "{p}:releasing",
@@ -39,6 +42,16 @@ _TEMPLATES = {
     "worker_names": "{p}:worker-names",
     "bell": "{p}:bell:{capability}",
     "leader": "{p}:leader",
+    "documents": "{p}:documents",
+    "documents_tagged": "{p}:documents:tag:{tag}",
+    "documents_of": "{p}:documents:repository:{repository}",
+    "document": "{p}:document:{document}",
+    "document_versions": "{p}:document:{document}:versions",
+    "webhooks": "{p}:webhooks",
+    "webhook": "{p}:webhook:{webhook}",
+    "webhook_out": "{p}:webhook:{webhook}:out",
+    "webhook_dead": "{p}:webhook:{webhook}:dead",
+    "read": "{p}:read",
     # RQ's own, so that its tools see what we do.
     "rq_job": "{rq}:job:{task}",
     "rq_queue": "{rq}:queue:{queue}",
@@ -78,17 +91,21 @@ class Keys:
         """What the names of all our RQ queues begin with."""
         return f"{self.prefix}."
 
-    @cached_property
-    def lua_functions(self) -> dict[str, str]:
-        """Lua source of one function a key, by name: `K.task(owner, task)` returns the key."""
-        return {name: self._lua(name, template) for name, template in _TEMPLATES.items()}
+    def lua(self, name: str, *parts: str) -> str:
+        """Return a Lua expression for the key `name`, made of those for its parts.
 
-    def _lua(self, name: str, template: str) -> str:
-        bound = template.replace("{p}", self.prefix).replace("{rq}", self.rq)
-        parts = _PLACEHOLDER.findall(bound)
-        pieces = [
-            piece if index % 2 else f"'{piece}'"
-            for index, piece in enumerate(_PLACEHOLDER.split(bound))
-            if piece or index % 2
-        ]
-        return f"function K.{name}({', '.join(parts)}) return {' .. '.join(pieces)} end"
+        Raises KeyError for an unknown name, ValueError for more or fewer parts than it has.
+        """
+        bound = _TEMPLATES[name].replace("{p}", self.prefix).replace("{rq}", self.rq)
+        pieces = _PLACEHOLDER.split(bound)
+        if len(parts) != len(pieces) // 2:
+            raise ValueError(f"K.{name} takes {len(pieces) // 2} parts, not {len(parts)}")
+        pieces[::2] = [f"'{text}'" if text else "" for text in pieces[::2]]
+        pieces[1::2] = [part if part.isidentifier() else f"({part})" for part in parts]
+        made = " .. ".join(filter(None, pieces))
+        return f"({made})" if parts else made
+
+    def lua_function(self, name: str) -> str:
+        """Return the same as a Lua function: `K.task(owner, task)` returns the key. Raises KeyError."""
+        parts = [part for part in _PLACEHOLDER.findall(_TEMPLATES[name]) if part not in ("p", "rq")]
+        return f"function K.{name}({', '.join(parts)}) return {self.lua(name, *parts)} end"

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from shraga_models import Task, TaskFilter, TaskStatus, parse_filter
+from shraga_models import Run, Task, TaskFilter, TaskStatus, parse_filter
 
 from . import codec
 from .calls import Argument, Batch, Call, Flow
 from .codec import TaskRow, TaskWithRuns
-from .errors import InvalidInput, Unreadable
+from .errors import InvalidInput, Unreadable, no_such_task
 from .keys import Keys
 
 SCAN_BUDGET = 500
@@ -69,6 +69,7 @@ class Listing:
     """The operations that read lists of tasks."""
 
     keys: Keys
+    user: str
 
     def _index(self) -> tuple[str]:
         return (self.keys.make("index", status=TaskStatus.QUEUED),)
@@ -148,6 +149,24 @@ class Listing:
         """Return those of the tasks that are there, in one round trip; what cannot be read says why."""
         found = (yield Batch(tuple(map(self._task_call, task_ids)))) if task_ids else []
         return [one.task if isinstance(one, TaskWithRuns) else one for one in found if one is not None]
+
+    def get(self, task_id: str) -> Flow[TaskWithRuns]:
+        """Return a task with its runs; raises NotFound or Unreadable."""
+        found = yield self._task_call(task_id)
+        if isinstance(found, Unreadable):
+            raise found
+        if found is None:
+            raise no_such_task(task_id)
+        result: TaskWithRuns = found
+        return result
+
+    def get_task(self, task_id: str) -> Flow[Task]:
+        """Return a task; raises NotFound."""
+        return (yield from self.get(task_id)).task
+
+    def get_runs(self, task_id: str) -> Flow[tuple[Run, ...]]:
+        """Return a task's runs, oldest first; raises NotFound."""
+        return (yield from self.get(task_id)).runs
 
     def _task_call(self, task_id: str) -> Call[TaskWithRuns | Unreadable | None]:
         read = partial(codec.read_task_with_runs, task_id)

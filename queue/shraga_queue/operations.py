@@ -6,14 +6,13 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shraga_models import (
     AuditEntry,
     Event,
     LogEntry,
     NewTask,
-    Run,
     Task,
     TaskStatus,
     Worker,
@@ -22,16 +21,20 @@ from shraga_models import (
 
 from . import codec, stream_codec
 from .board import BoardQuery, BoardSnapshot, Counts, read_board, read_counts
-from .calls import Argument, Batch, Call, Flow, as_is
-from .codec import TaskWithRuns
+from .calls import Argument, Call, Flow, Stream, as_is
 from .depending import Depending, raise_refused
-from .errors import NotFound, Refused, Unreadable
+from .documents import DocumentFlows
+from .errors import NotFound, Refused, no_such_task
 from .keys import Keys
 from .submission import JOB_DATA, check_owner, in_chunks, job_data, name_tasks
+from .talk import Talk
+from .webhooks import WebhookFlows
+
+if TYPE_CHECKING:
+    from .why import Why
 
 LEASE_MS = 6_000
 """How long a silent run or worker is trusted."""
-SUBMIT_BATCH = 500
 SUBMIT_CHUNK = 50
 """Tasks a script call accepts: enough to share its costs, few enough not to hold up the server."""
 BLOCK_MS = 1_000
@@ -58,7 +61,7 @@ class LogPage:
     last_id: str
 
 
-class Operations(Depending):
+class Operations(Talk, Depending, DocumentFlows, WebhookFlows):
     """Every operation on the store for one prefix, made by one user."""
 
     def __init__(self, keys: Keys, user: str) -> None:
@@ -67,7 +70,7 @@ class Operations(Depending):
 
     # Submitting
 
-    def _submit_call(self, tasks: Sequence[tuple[NewTask, str]], owner: str) -> Call[list[Any]]:
+    def _submit_call(self, tasks: Sequence[tuple[NewTask, str]], owner: str) -> Call[list[Task]]:
         args: list[Argument] = [owner, self.user, *JOB_DATA]
         for new, task_id in tasks:
             fields = codec.task_fields(new)
@@ -79,20 +82,31 @@ class Operations(Depending):
                 (new.schedule.at_ms or 0) if new.schedule else 0,
                 int(new.limits.expires_in * 1000) if new.limits.expires_in else 0,
                 int(new.limits.timeout) or 1,
+                new.permission.value,
                 len(fields),
             )
             args += [field.encode("utf-8", "replace") for field in fields]
             args.append(2 * len(new.depends_on))
             for one in new.depends_on:
                 args += (one.task_id, one.kind.value)
-        return Call(as_is, "submit", (self.keys.make("task", owner=owner, task=tasks[0][1]),), tuple(args))
 
-    def _submitted(self, new: NewTask, task_id: str, owner: str, now: datetime, status: TaskStatus) -> Task:
+        def read(reply: Any) -> list[Task]:
+            raise_refused(reply)
+            now = codec.sure_moment(reply[0])
+            return [
+                self._submitted(new, task_id, owner, now, codec.text(status))
+                for (new, task_id), status in zip(tasks, reply[1:], strict=True)
+            ]
+
+        return Call(read, "submit", (self.keys.make("task", owner=owner, task=tasks[0][1]),), tuple(args))
+
+    def _submitted(self, new: NewTask, task_id: str, owner: str, now: datetime, status: str) -> Task:
         # A repeated call after a lost reply finds the id taken; ids are fresh, so that is our own task.
         known = {
             "id": task_id,
             "owner": owner,
-            "status": status,
+            # Empty where a failed prerequisite has still to be heard.
+            "status": TaskStatus(status) if status else status,
             "moved_at": now,
             "created_at": now,
             "updated_at": now,
@@ -100,7 +114,7 @@ class Operations(Depending):
             "updated_by": self.user,
             "attempt": 1,
             "queue": self.keys.queue_name(new.capability, new.priority),
-            "next_run_at": new.schedule.at if new.schedule and status is TaskStatus.SCHEDULED else None,
+            "next_run_at": new.schedule.at if new.schedule and status == TaskStatus.SCHEDULED else None,
         }
         return _BLANK.model_copy(update=new.__dict__ | known)
 
@@ -109,47 +123,37 @@ class Operations(Depending):
         return (yield from self.submit_many((new,), owner))[0]
 
     def submit_many(self, tasks: Iterable[NewTask], owner: str | None = None) -> Flow[list[Task]]:
-        """Accept many tasks, many to a script call and many calls to a round trip; each is accepted by itself."""
-        who, done = check_owner(owner or self.user), list[Task]()
+        """Accept many tasks, many to a script call, sent while the ones before are accepted; each is by itself."""
+        who = check_owner(owner or self.user)
         waiting = list(name_tasks(tasks, {}))
-        if len(waiting) > SUBMIT_CHUNK:
+        chunks = list(in_chunks(waiting, SUBMIT_CHUNK))
+        done = list[Task]()
+        if len(chunks) > 1 and not any(new.depends_on for new, _ in waiting):
+            accepted = yield Stream(self._submit_call(chunk, who) for chunk in chunks)
+            return [task for some in accepted for task in some]
+        if len(chunks) > 1:
             yield from self.check_prerequisites(waiting)
-        for start in range(0, len(waiting), SUBMIT_BATCH):
-            batch = waiting[start : start + SUBMIT_BATCH]
-            chunks = list(in_chunks(batch, SUBMIT_CHUNK))
-            calls = [self._submit_call(chunk, who) for chunk in chunks]
-            replies = [(yield calls[0])] if len(calls) == 1 else (yield Batch(tuple(calls)))
-            for reply in replies:
-                raise_refused(reply)
-            for chunk, (now, *statuses) in zip(chunks, replies, strict=True):
-                at = codec.sure_moment(now)
-                if b"" in statuses or "" in statuses:
-                    statuses = yield from self.settle([task_id for _, task_id in chunk])
-                done += [
-                    self._submitted(new, task_id, who, at, TaskStatus(codec.text(status)))
-                    for (new, task_id), status in zip(chunk, statuses, strict=True)
-                ]
-        return done
+        for chunk in chunks:
+            # One after the other: a later part may depend on an earlier one, which has to be there.
+            done += yield self._submit_call(chunk, who)
+        return (yield from self._settled(done))
+
+    def _settled(self, tasks: list[Task]) -> Flow[list[Task]]:
+        """Let the failed prerequisites of tasks have their say, where the script has left that open."""
+        unsure = [task.id for task in tasks if not task.status]
+        statuses = (yield from self.settle(unsure)) if unsure else []
+        told = {task_id: TaskStatus(codec.text(one)) for task_id, one in zip(unsure, statuses, strict=True)}
+        return [
+            task.model_copy(update={"status": told[task.id]}) if task.id in told else task for task in tasks
+        ]
 
     # Reading
 
-    def get(self, task_id: str) -> Flow[TaskWithRuns]:
-        """Return a task with its runs; raises NotFound or Unreadable."""
-        found = yield self._task_call(task_id)
-        if isinstance(found, Unreadable):
-            raise found
-        if found is None:
-            raise NotFound(f"There is no task {task_id!r}; `shraga list` shows the ones there are.")
-        result: TaskWithRuns = found
-        return result
+    def why(self, task_id: str) -> Flow[Why]:
+        """Return why a task is not running, in two round trips at most; raises NotFound or Unreadable."""
+        from .why import explain
 
-    def get_task(self, task_id: str) -> Flow[Task]:
-        """Return a task; raises NotFound."""
-        return (yield from self.get(task_id)).task
-
-    def get_runs(self, task_id: str) -> Flow[tuple[Run, ...]]:
-        """Return a task's runs, oldest first; raises NotFound."""
-        return (yield from self.get(task_id)).runs
+        return (yield from explain(self, task_id))
 
     def board(self, query: BoardQuery) -> Flow[BoardSnapshot]:
         """Return pages of the board's columns, in one script call."""
@@ -173,7 +177,7 @@ class Operations(Depending):
         reply = yield Call(as_is, "cancel", (self.keys.make("owners"),), (task_id, self.user, reason))
         answer, status = codec.text(reply[0]), codec.text(reply[1])
         if answer == "missing":
-            raise NotFound(f"There is no task {task_id!r}; `shraga list` shows the ones there are.")
+            raise no_such_task(task_id)
         if answer == "ended":
             raise Refused(f"The task {task_id} is {status} already; there is nothing to cancel.")
         return answer, TaskStatus(status)
@@ -300,12 +304,16 @@ class Operations(Depending):
 
     def workers(self, limit: int = 1000) -> Flow[list[Worker]]:
         """Return the workers, the ones seen last first."""
+        workers: list[Worker] = yield self.workers_call(limit)
+        return workers
+
+    def workers_call(self, limit: int = 1000) -> Call[list[Worker]]:
+        """Return the call that `workers` makes, for a round trip with others."""
 
         def read(reply: Any) -> list[Worker]:
             return [codec.read_worker(row, int(reply[0]), LEASE_MS) for row in reply[1:] if row[2]]
 
-        workers: list[Worker] = yield Call(read, "workers", (self.keys.make("workers"),), (limit,))
-        return workers
+        return Call(read, "workers", (self.keys.make("workers"),), (limit,))
 
     def set_worker_mode(self, worker: str, mode: WorkerMode) -> Flow[str]:
         """Drain, resume or stop a worker by name or id; returns its id. Raises NotFound or Refused."""

@@ -27,6 +27,7 @@ from . import proctree
 from .client import SyncDriver
 from .config import Settings, host_name
 from .connect import connect_sync, explain, refuse_unfit, refuses, resolve_url
+from .door import remove_dead
 from .engine import Engine
 from .errors import Refused
 from .horse import Deadline
@@ -134,6 +135,7 @@ class Supervisor:
         if not self._register():
             return 0
         self._janitor = self._start_janitor()
+        remove_dead(self.settings.home)
         gc.freeze()
         self.slots = [self._new_slot(number) for number in range(1, self.options.slots + 1)]
         log.info(

@@ -11,8 +11,9 @@ import signal
 import stat
 import sys
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -23,6 +24,16 @@ PARENT_MARK = "SHRAGA_PARENT_PID"
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
+
+
+@dataclass(frozen=True)
+class _Descriptor:
+    """A bare descriptor that can be waited for."""
+
+    fd: int
+
+    def fileno(self) -> int:
+        return self.fd
 
 
 def _prctl(option: int, value: int) -> None:
@@ -176,6 +187,28 @@ def kill_below(pid: int, patience: float = 2.0) -> bool:
     if pid == os.getpid():
         reap(children(pid))
     return True
+
+
+def end_below(pid: int, grace: float) -> bool:
+    """Ask everything below a process to end, and kill what has not after `grace` seconds; whether all is gone."""
+    send(descendants(pid), signal.SIGTERM)
+    deadline = time.monotonic() + grace
+    while any(is_alive(child) for child in descendants(pid)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return kill_below(pid)
+
+
+@contextmanager
+def ending(pid: int) -> Iterator[tuple[list[_Descriptor], float]]:
+    """Give what becomes readable when a child ends, and the seconds after which to look at it all the same."""
+    if not hasattr(os, "pidfd_open"):
+        yield [], 0.05
+        return
+    fd = os.pidfd_open(pid)
+    try:
+        yield [_Descriptor(fd)], 60.0
+    finally:
+        os.close(fd)
 
 
 def kill_marked(name: str, value: str, patience: float = 2.0) -> bool:

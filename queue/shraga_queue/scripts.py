@@ -1,4 +1,8 @@
-"""Loads the Lua scripts: each file becomes one self-contained text with the keys, moves and helpers it uses."""
+"""Loads the Lua scripts: each file becomes one self-contained text with the keys, moves and helpers it uses.
+
+A script runs from its first line at every call, so what can be settled when it is loaded is: a key is spelled where it
+is used, a bound is a number there, and a row of the moves is made when it is asked for.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,10 @@ from shraga_models import MOVES, PHASE_MOVES, TaskStatus
 
 from .keys import Keys
 
+_KEY_CALL = re.compile(r"\bK\.(\w+)\(")
 _KEY_USE = re.compile(r"\bK\.(\w+)")
+_BOUND_USE = re.compile(r"\bBOUNDS\.(\w+)")
+_MARK = re.compile(r"""'[^']*'|"[^"]*"|[(){}\[\],]""")
 _LIBRARY_USE = re.compile(r"^-- Uses:\s*(.+)$", re.MULTILINE)
 READ_ONLY_MARK = "-- Read only."
 
@@ -29,7 +36,11 @@ class Bounds:
     rq_seconds: int = 86_400
     log_seconds: int = 30 * 86_400
     bells: int = 64
+    document_versions: int = 50
+    chat: int = 10_000
     cascade: int = 1_000
+    outbox: int = 1_000
+    dead_letters: int = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +73,14 @@ def _moves_table() -> str:
         sources = ", ".join(f"{status} = true" for status in sorted(move.sources))
         audited = str(move.is_audited).lower()
         rows.append(
-            f"{move.name} = {{from = {{{sources}}}, to = '{move.target}', event = '{move.event}', audited = {audited}}}"
+            f"if name == '{move.name}' then row = "
+            f"{{from = {{{sources}}}, to = '{move.target}', event = '{move.event}', audited = {audited}}}"
         )
-    return f"local MOVES = {{{', '.join(rows)}}}"
+    chosen = "\n  else".join(rows)
+    return (
+        "local MOVES = setmetatable({}, {__index = function(made, name)\n"
+        f"  local row\n  {chosen} end\n  made[name] = row\n  return row\nend}})"
+    )
 
 
 def _phases_table() -> str:
@@ -84,9 +100,27 @@ def _final_table() -> str:
     return f"local FINAL = {{{final}}}"
 
 
-def _bounds_table(bounds: Bounds) -> str:
-    pairs = ", ".join(f"{name} = {getattr(bounds, name)}" for name in bounds.__slots__)
-    return f"local BOUNDS = {{{pairs}}}"
+def _arguments(text: str, start: int) -> tuple[list[str], int]:
+    """Return the arguments of a call whose bracket opens before `start`, and where it ends."""
+    depth, found, at = 0, list[str](), start
+    for mark in _MARK.finditer(text, start):
+        if depth == 0 and mark[0] in (",", ")"):
+            found.append(text[at : mark.start()].strip())
+            at = mark.end()
+            if mark[0] == ")":
+                return [argument for argument in found if argument], at
+        depth += (mark[0] in "({[") - (mark[0] in ")}]")
+    raise ValueError(f"a call has no end: {text[start : start + 40]!r}")
+
+
+def _spell_keys(text: str, keys: Keys) -> str:
+    """Return a text with every `K.name(parts)` replaced by the key's own expression."""
+    pieces, at = list[str](), 0
+    while call := _KEY_CALL.search(text, at):
+        parts, end = _arguments(text, call.end())
+        pieces += [text[at : call.start()], keys.lua(call[1], *(_spell_keys(part, keys) for part in parts))]
+        at = end
+    return "".join([*pieces, text[at:]])
 
 
 @lru_cache(maxsize=256)
@@ -95,16 +129,16 @@ def load_script(name: str, keys: Keys, bounds: Bounds) -> Script:
     body = _source(name)
     used = _LIBRARY_USE.search(body)
     library = [_source(f"lib_{part.strip()}") for part in used[1].split(",")] if used else []
-    main = "\n".join([*library, body])
-    wanted = dict.fromkeys(_KEY_USE.findall(main))
-    head = ["local K = {}", *(keys.lua_functions[key] for key in wanted)]
+    main = _spell_keys("\n".join([*library, body]), keys)
+    main = _BOUND_USE.sub(lambda use: str(getattr(bounds, use[1])), main)
+    head = list[str]()
+    if handed_on := dict.fromkeys(_KEY_USE.findall(main)):
+        head += ["local K = {}", *(keys.lua_function(key) for key in handed_on)]
     if "MOVES" in main:
         head.append(_moves_table())
     if "PHASES" in main:
         head.append(_phases_table())
     if "FINAL" in main:
         head.append(_final_table())
-    if "BOUNDS" in main:
-        head.append(_bounds_table(bounds))
     text = "\n".join([*head, main])
     return Script(name, text, sha1(text.encode()).hexdigest(), READ_ONLY_MARK in body)  # noqa: S324

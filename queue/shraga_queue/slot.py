@@ -256,6 +256,8 @@ class SlotWorker(rq.Worker):
         command = payload.get("command")
         if command == "shutdown":
             self.request_stop(signal.SIGTERM, None)
+        elif command == "read-chat" and self.active is not None:
+            self.active.look_now()
         elif command in ("stop-job", "stop-execution", "kill-horse") and self.active is not None:
             if payload.get("by") is None:
                 # RQ's own tools leave nothing but this message; from here on it is as durable as ours.

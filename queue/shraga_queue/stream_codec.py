@@ -8,7 +8,7 @@ from datetime import datetime
 from sys import intern
 from typing import Any
 
-from shraga_models import AuditEntry, Event, LogEntry
+from shraga_models import AuditEntry, Event, LogEntry, Message
 
 from .codec import pairs, sure_moment, text
 
@@ -82,3 +82,32 @@ def read_audit(entries: Iterable[Any]) -> list[AuditEntry]:
             AuditEntry.model_validate(got | {"id": entry_id, "at": stream_at(entry_id), "details": details})
         )
     return lines
+
+
+def read_chat(task_id: str, entries: Iterable[Any], *, fold: bool = True) -> tuple[Message, ...]:
+    """Return the messages of a chat's entries; with `fold` an edit stands in the place of what it replaces."""
+    found: dict[str, Message] = {}
+    for entry in entries:
+        entry_id, got = text(entry[0]), pairs(entry[1])
+        fields = {
+            "id": entry_id,
+            "at": stream_at(entry_id),
+            "task_id": task_id,
+            "parent_id": got.get("parent") or None,
+            "edits": got.get("edits") or None,
+            "attempt": int(got["attempt"]) if got.get("attempt") else None,
+            "attachments": json.loads(got.get("attachments") or "[]"),
+            "metadata": json.loads(got.get("metadata") or "{}") | _options(got),
+        }
+        kept = {name: got[name] for name in ("sender_type", "sender", "type", "text")}
+        message = Message.model_validate(fields | kept)
+        first = found.get(message.edits or "") if fold else None
+        if first is not None:
+            message = first.model_copy(update={"text": message.text, "edited": True})
+        found[message.id] = message
+    return tuple(found.values())
+
+
+def _options(got: dict[str, str]) -> dict[str, Any]:
+    options = json.loads(got.get("options") or "[]")
+    return {"options": options} if options else {}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from shraga_models import Action, NewTask, new_id
 from shraga_models.base import SLUG
@@ -34,6 +34,11 @@ def check_task(fields: Any) -> NewTask:
         raise invalid(error) from None
 
 
+def is_id(name: str) -> bool:
+    """Return whether a name is an id and not what a submitter calls a task."""
+    return _UUID.fullmatch(name) is not None
+
+
 def name_tasks(tasks: Iterable[NewTask], names: dict[str, str]) -> Iterator[tuple[NewTask, str]]:
     """Yield tasks with their ids; who depends on a task of `names` gets the id that stands for it there.
 
@@ -41,7 +46,7 @@ def name_tasks(tasks: Iterable[NewTask], names: dict[str, str]) -> Iterator[tupl
     depends on itself.
     """
     for new in tasks:
-        task_id = new.id if new.id and _UUID.fullmatch(new.id) else new_id()
+        task_id = new.id if new.id and is_id(new.id) else new_id()
         if new.id:
             if new.id in names:
                 raise InvalidInput(
@@ -85,13 +90,13 @@ def check_owner(owner: str) -> str:
     return owner
 
 
-def invalid(error: ValidationError) -> InvalidInput:
+def invalid(error: ValidationError, record: type[BaseModel] = NewTask) -> InvalidInput:
     """Return the first fault of a validation as an error that names the field and the fix."""
     first = error.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(part) for part in first["loc"]) or "task"
     message = plain(first["msg"].removeprefix("Value error, "), field)
     head = message.split(" ")[0]
-    if field == "task" and head.split(".")[0] in NewTask.model_fields:
+    if field == "task" and head.split(".")[0] in record.model_fields:
         field = head
     return InvalidInput(field, f"{field}: {message.rstrip('.')}.")
 

@@ -11,7 +11,7 @@ from typing import Any
 from shraga_models import NewTask
 
 from .errors import InvalidInput
-from .submission import check_task
+from .submission import check_task, is_id, name_tasks
 from .yamlfile import read_yaml
 
 LINE_EXAMPLE = '{"name": "...", "action": {"type": "python", "callable": "pkg.mod:func", "args": {}}}'
@@ -62,8 +62,27 @@ def parse_line(number: int, line: str | bytes) -> NewTask | BadLine | None:
 
 
 def parse_lines(lines: Iterable[str | bytes]) -> Iterator[NewTask | BadLine]:
-    """Yield the task of each JSON line, or what is wrong with it; blank lines are passed over."""
+    """Yield the task of each JSON line, or what is wrong with it; blank lines are passed over.
+
+    Lines may depend on earlier ones by the `id` that is given there, whatever it is.
+    """
+    names = dict[str, str]()
     for number, line in enumerate(lines, 1):
         parsed = parse_line(number, line)
+        if isinstance(parsed, NewTask) and (parsed.id or parsed.depends_on):
+            parsed = _named(number, parsed, names)
         if parsed is not None:
             yield parsed
+
+
+def _named(number: int, parsed: NewTask, names: dict[str, str]) -> NewTask | BadLine:
+    try:
+        ((new, task_id),) = name_tasks([parsed], names)
+    except InvalidInput as error:
+        return BadLine(number, error.field, str(error))
+    unknown = next((one.task_id for one in new.depends_on if not is_id(one.task_id)), None)
+    if unknown is not None:
+        names.pop(parsed.id or "", None)
+        said = f"depends_on: no earlier line has the id {unknown!r}, and it is no id of a task: correct it"
+        return BadLine(number, "depends_on", said)
+    return new.model_copy(update={"id": task_id}) if new.id else new

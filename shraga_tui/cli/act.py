@@ -129,6 +129,11 @@ def _each(shraga: Shraga, ids: list[str], act: Callable[[str], Receipt]) -> list
     return receipts
 
 
+def settle_each(shraga: Shraga, ids: list[str], act: Callable[[str], Receipt], as_json: bool) -> None:
+    """Act on each task, and print the receipts; raises as `settle` does."""
+    settle(_each(shraga, ids, act), as_json)
+
+
 def settle(receipts: list[Receipt], as_json: bool) -> None:
     """Print the receipts; raises the error of a single one, or TaskFailed where any of several failed."""
     failed = [receipt for receipt in receipts if receipt.error is not None]

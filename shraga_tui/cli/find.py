@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from shraga_queue.errors import NotFound, Refused
@@ -34,3 +35,9 @@ def full_id(shraga: Shraga, given: str) -> str:
     if len(fits) > 1:
         raise Refused(f"{given!r} fits {len(fits)} tasks: {', '.join(fits[:5])}; give more of the id.")
     return fits[0]
+
+
+def edges(shraga: Shraga, given: Iterable[str]) -> list[str]:
+    """Return texts such as `ID:finished` with the whole id of each; raises NotFound or Refused."""
+    parted = (one.partition(":") for one in given)
+    return [f"{full_id(shraga, task_id)}{colon}{kind}" for task_id, colon, kind in parted]

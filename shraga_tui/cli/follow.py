@@ -78,9 +78,13 @@ def events(
     follow: Follow = False,
     tail: Last = 50,
     owner: Annotated[str | None, option("--owner", "What this user may see.", "USER")] = None,
+    ack: Annotated[list[str] | None, option("--ack", "Mark an event as read instead.", "ID")] = None,
     as_json: Json = False,
 ) -> None:
     """Print what happened; with -f go on until Ctrl-C, with --json a line each."""
+    if ack:
+        _mark_read(call, ack, as_json)
+        return
     if follow:
         leave_with_reader()
     with call.connect() as shraga:
@@ -95,6 +99,16 @@ def events(
         else:
             for event in shraga.follow_events(owner=owner, tail=tail):
                 _write_event(event, as_json)
+
+
+def _mark_read(call: Invocation, ids: list[str], as_json: bool) -> None:
+    with call.connect() as shraga:
+        for event_id in ids:
+            shraga.mark_read(event_id)
+    if as_json:
+        print_json([{"id": event_id, "status": "read"} for event_id in ids])
+    else:
+        print_table(("EVENT", "STATUS"), [(cell(event_id), "read") for event_id in ids])
 
 
 def _write_event(event: Event, as_json: bool) -> None:

@@ -15,11 +15,12 @@ from .options import Invocation, Json, option, verb, verb_group
 from .output import cell, data, iso, print_json, print_json_array, print_table, say, short_id, to_terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from shraga_queue.board import Counts
     from shraga_queue.client import Shraga
     from shraga_queue.codec import TaskRow, TaskWithRuns
+    from shraga_queue.depending import Neighbour
 
 app = verb_group()
 
@@ -101,11 +102,27 @@ def show(call: Invocation, task_id: TaskId, as_json: Json = False) -> None:
     """Show a task and its runs."""
     with call.connect() as shraga:
         found = shraga.get_with_runs(full_id(shraga, task_id))
+        around = shraga.dependencies(found.task.id)
     if as_json:
         runs = [run.model_dump(mode="json") for run in found.runs]
-        print_json(found.task.to_json_object() | {"runs": runs})
+        print_json(found.task.to_json_object() | {"runs": runs, "dependencies": around.to_json_object()})
     else:
         _print_task(found)
+        _print_edges("DEPENDS ON", around.prerequisites, around.prerequisites_total)
+        _print_edges("NEEDED BY", around.dependents, around.dependents_total)
+
+
+def _print_edges(head: str, shown: Sequence[Neighbour], total: int) -> None:
+    if not shown:
+        return
+    data("")
+    rows = [
+        (one.id, one.kind, "waits" if one.is_unmet else "", one.status or "gone", cell(one.name, NAME_CELLS))
+        for one in shown
+    ]
+    print_table((head, "KIND", "", "STATUS", "NAME"), rows)
+    if total > len(shown):
+        say(f"and {total - len(shown):,} more")
 
 
 def _print_task(found: TaskWithRuns) -> None:

@@ -13,6 +13,7 @@ from shraga_models.durations import parse_duration
 from shraga_queue.errors import InvalidInput
 
 from .errors import TaskFailed, UsageError
+from .find import edges
 from .options import Invocation, Json, option, verb_group, verb_with
 from .output import data, print_json, say
 
@@ -34,7 +35,7 @@ _BELONGS = {
     "arg": "python",
 }
 _LIMITS = ("timeout", "retries", "expires_in")
-_PLAIN = ("description", "kind", "priority", "capability")
+_PLAIN = ("description", "kind", "priority", "capability", "on_prerequisite_failure")
 
 Text = str | None
 Many = list[str] | None
@@ -57,11 +58,21 @@ OPTIONS: dict[str, Any] = {
     "priority": Annotated[Text, option("--priority", "critical, high, normal or low.")],
     "capability": Annotated[Text, option("--capability", "What a worker must be able to do.", "NAME")],
     "label": Annotated[Many, option("--label", "A label; may be repeated.")],
+    "document": Annotated[
+        Many, option("--document", "A document its agent is given; may be repeated.", "ID")
+    ],
+    "document_tag": Annotated[Many, option("--document-tag", "A tag of such documents.", "TAG")],
     "kind": Annotated[Text, option("--kind", "feature, bugfix, test, docs, refactor, review ...")],
     "description": Annotated[Text, option("--description", "What is wanted, in words.")],
     "timeout": Annotated[Text, option("--timeout", "How long a run may take, as 90s or 5m.", "TIME")],
     "retries": Annotated[Number, option("--retries", "How often a failure is tried again.", "N")],
     "expires_in": Annotated[Text, option("--expires-in", "Skip it unless it has started by then.", "TIME")],
+    "after": Annotated[
+        Many, option("--after", "Wait for this task's success, or its end; may be repeated.", "ID[:finished]")
+    ],
+    "on_prerequisite_failure": Annotated[
+        Text, option("--on-prerequisite-failure", "skip (the usual) or block.", "POLICY")
+    ],
     "at": Annotated[Text, option("--at", "When: ISO 8601 (UTC unless it says), or +10m.", "TIME")],
     "owner": Annotated[Text, option("--owner", "Whose task it is.", "USER")],
     "wait_timeout": Annotated[Text, option("--wait-timeout", "Wait no longer than this.", "TIME")],
@@ -84,7 +95,7 @@ def submit(
     at, longest = options.get("at"), _seconds(options, "wait_timeout")
     check(fields, at)
     with call.connect() as shraga:
-        new = check(fields | _schedule(shraga, at))
+        new = check(fields | _schedule(shraga, at) | _prerequisites(shraga, fields, options))
         task = shraga.submit_task(new, owner=options.get("owner"))
         if wait or longest is not None:
             wait_for(shraga, task, longest, as_json)
@@ -116,6 +127,10 @@ def task_fields(options: dict[str, Any]) -> dict[str, Any]:
     fields |= {name: options[name] for name in ("name", *_PLAIN) if name in options}
     if options.get("label"):
         fields["labels"] = tuple(options["label"])
+    if options.get("document"):
+        fields["documents"] = tuple(options["document"])
+    if options.get("document_tag"):
+        fields["document_tags"] = tuple(options["document_tag"])
     limits = {name: options[name] for name in _LIMITS if name in options}
     if limits:
         fields["limits"] = (fields.get("limits") or {}) | limits
@@ -215,6 +230,12 @@ def _schedule(shraga: Shraga, at: str | None) -> dict[str, Any]:
     # The server's clock decides when it is due, so it says when now is.
     now = shraga.driver.run(shraga.operations.now()) if at.startswith("+") else datetime.now(UTC)
     return {"schedule": {"at": _moment(at, now)}}
+
+
+def _prerequisites(shraga: Shraga, fields: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+    if not options.get("after"):
+        return {}
+    return {"depends_on": (*(fields.get("depends_on") or ()), *edges(shraga, options["after"]))}
 
 
 def wait_for(shraga: Shraga, task: Task, longest: float | None, as_json: bool) -> None:

@@ -122,7 +122,11 @@ class ShragaScreen(Screen[None]):
         ref = self.task_ref
         if ref is None or (ref.status not in set(TaskStatus) and action in ("cancel", "retry")):
             return None
-        open_now = {"cancel": lambda: ref.can_cancel, "retry": lambda: ref.can_retry}
+        open_now = {
+            "cancel": lambda: ref.can_cancel,
+            "retry": lambda: ref.can_retry,
+            "answer": lambda: ref.waits_on_people,
+        }
         return True if open_now.get(action, lambda: True)() else None
 
     def in_background(self, act: Coroutine[None, None, None]) -> None:
@@ -161,6 +165,13 @@ class ShragaScreen(Screen[None]):
         if ref := self.task_ref:
             self.in_background(acts.retry_task(self.shraga, ref))
 
+    def action_answer(self) -> None:
+        """Answer, approve or judge."""
+        from .answer import AnswerScreen
+
+        if ref := self.task_ref:
+            self.app.push_screen(AnswerScreen(self.desk, ref))
+
     def action_copy_id(self) -> None:
         """Copy the task's id."""
         if ref := self.task_ref:
@@ -185,6 +196,10 @@ class ShragaScreen(Screen[None]):
     def action_workflows(self) -> None:
         """Go to the workflows."""
         self.shraga.go_to("workflows")
+
+    def action_inbox(self) -> None:
+        """Go to the inbox."""
+        self.shraga.go_to("inbox")
 
     def action_back(self) -> None:
         """Go one level back."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.containers import Container
 
-from shraga_tui import detail
+from shraga_tui import acts, detail
 from shraga_tui.actions import bindings_of
 from shraga_tui.desk import TaskRef
 from shraga_tui.follow import LOG_KEEP, Follower
@@ -15,7 +15,7 @@ from shraga_tui.widgets.paint import Line
 
 from .base import ShragaScreen
 
-PANES = (("overview", "Overview"), ("log", "Log"), ("runs", "Runs"), ("json", "JSON"))
+PANES = (("overview", "Overview"), ("log", "Log"), ("chat", "Chat"), ("runs", "Runs"), ("json", "JSON"))
 
 
 class TaskScreen(ShragaScreen):
@@ -41,6 +41,7 @@ class TaskScreen(ShragaScreen):
         with Container(id="panels"):
             yield LineView(id="facts")
             yield LineView(id="log", following=True)
+            yield LineView(id="chat", following=True)
             yield LineView(id="runs")
             yield LineView(id="json")
 
@@ -107,7 +108,9 @@ class TaskScreen(ShragaScreen):
             tail = (("[ ] ", "accent"), *tail)
         self.query_one("#panes", PressBar).place(((" ", "text"),), tabs, at_end=False, tail=tail)
         self.query_one("#facts", LineView).show(detail.facts(found))
-        if self._pane == "runs":
+        if self._pane == "chat":
+            self.query_one("#chat", LineView).show(detail.chat_facts(follower.chat))
+        elif self._pane == "runs":
             self.query_one("#runs", LineView).show(detail.run_facts(found.runs, follower.attempt, found.now))
         elif self._pane == "json":
             self.query_one("#json", LineView).show(detail.json_facts(found))
@@ -133,8 +136,13 @@ class TaskScreen(ShragaScreen):
     def _show_pane(self) -> None:
         for name, _ in PANES:
             self.set_class(name == self._pane, f"-pane-{name}")
-        focus = {"overview": "#log", "log": "#log", "runs": "#runs", "json": "#json"}[self._pane]
+        focus = {"overview": "#log", "log": "#log", "chat": "#chat", "runs": "#runs", "json": "#json"}[
+            self._pane
+        ]
         self.query_one(focus, LineView).focus()
+        if self._follower:
+            self._follower.reads_chat = self._pane == "chat"
+            self._follower.refresh()
         self.show_feed()
 
     def _pane_by(self, step: int) -> None:
@@ -164,6 +172,13 @@ class TaskScreen(ShragaScreen):
                 self._choose(wanted)
                 self.show_feed()
 
+    def action_say(self) -> None:
+        """Say something to the task."""
+        from .answer import SayScreen
+
+        if ref := self.task_ref:
+            self.app.push_screen(SayScreen(self.desk, ref))
+
     def action_earlier_attempt(self) -> None:
         """Show the log of the attempt before."""
         self._attempt_by(-1)
@@ -171,6 +186,11 @@ class TaskScreen(ShragaScreen):
     def action_later_attempt(self) -> None:
         """Show the log of the attempt after."""
         self._attempt_by(1)
+
+    def action_copy_paths(self) -> None:
+        """Copy where the task's files are."""
+        if self._follower and self._follower.found:
+            self.in_background(acts.copy_paths(self.shraga, self._follower.found.task))
 
     @property
     def _view(self) -> LineView:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -13,7 +13,7 @@ from shraga_models import TaskFilter
 from shraga_queue.errors import ShragaError
 from shraga_queue.listing import ListQuery
 from shraga_tui import acts
-from shraga_tui.actions import bindings_of
+from shraga_tui.actions import Scope, bindings_of
 from shraga_tui.bulk import Act
 from shraga_tui.desk import TaskRef
 from shraga_tui.pager import MOST_FOUND, TaskPager
@@ -36,10 +36,11 @@ NOTHING = "There is no task yet.\nPress n to submit one."
 class TasksScreen(ListScreen):
     """The table of tasks under a filter; `text` is the filter as it was typed."""
 
-    SCOPE = "tasks"
+    SCOPE: ClassVar[Scope] = "tasks"
     MODE = "tasks"
     BINDINGS = bindings_of("tasks")
     AUTO_FOCUS = "#tasks"
+    EMPTY = NOTHING
 
     def __init__(self) -> None:
         super().__init__()
@@ -95,7 +96,7 @@ class TasksScreen(ListScreen):
         if self.is_mounted:
             search = self.pager.search
             looking = search is not None and not search.ended
-            self.table.empty = "Searching…" if looking else "No task matches." if self.text else NOTHING
+            self.table.empty = "Searching…" if looking else "No task matches." if self.text else self.EMPTY
             self.table.take()
             self._draw_state()
 

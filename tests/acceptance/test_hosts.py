@@ -25,6 +25,8 @@ pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
 NOOP = NewTask(name="noop", action=Python("shraga_queue.demo:noop"))
 LEASE = 6.0
 ELSEWHERE_WITHIN = 10.0
+CUT = 30.0
+"""Seconds without a line to Redis, five times as long as a lease."""
 
 
 @pytest.fixture
@@ -81,19 +83,26 @@ def test_lost_packets_lose_no_task_and_run_none_twice(site: Site) -> None:
     assert all(task.attempt == 1 for task in ended)
 
 
-def test_a_cut_of_everything_keeps_what_finished_and_retries_what_could_not(site: Site) -> None:
+def test_a_cut_of_everything_for_30_seconds_keeps_what_finished_and_retries_what_could_not(
+    site: Site,
+) -> None:
     site.controller("control")
     workers = [site.worker("a", slots=2), site.worker("b", slots=2)]
     slots = [site.on(name).slot_pids(worker) for name, worker in zip("ab", workers, strict=True)]
     short, short_note = pacing(site, "short", 3)
     long, long_note = pacing(site, "long", 9)
+    waiting = site.shraga.submit_many([NOOP] * 20)
     site.host("redis0").sever()
+    cut_at = time.monotonic()
     wait_until(lambda: read_paces(short_note)[0].ended, what="the short one to finish meanwhile")
     (first,) = read_paces(long_note)
     wait_until(lambda: read_paces(long_note)[0].silent_for(1.0), 10, what="the long one to be ended")
+    wait_until(lambda: time.monotonic() - cut_at >= CUT, CUT + 5, what="the cut to be long")
+    assert len(read_paces(long_note)) == 1
     site.host("redis0").heal()
     assert site.shraga.wait(short, 20).status is TaskStatus.COMPLETED
     assert site.shraga.wait(long, 40).status is TaskStatus.COMPLETED
+    assert {site.shraga.wait(task.id, 20).status for task in waiting} == {TaskStatus.COMPLETED}
     assert len(read_paces(short_note)) == 1
     cut_short, whole = read_paces(long_note)
     assert (cut_short.pid, cut_short.ended, whole.ended) == (first.pid, False, True)

@@ -75,7 +75,7 @@ async def test_errors_are_the_same(ashraga: AsyncShraga, shraga: Shraga) -> None
         await ashraga.submit("x" * 100_001, Shell("true"))
     with pytest.raises(InvalidInput, match="is unknown: use one of"):
         await ashraga.find("colour:red")
-    with pytest.raises(Refused, match="only an ended or a scheduled task"):
+    with pytest.raises(Refused, match="only an ended, a scheduled or a blocked task"):
         await ashraga.retry(task.id)
 
 

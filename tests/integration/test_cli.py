@@ -506,7 +506,10 @@ def test_a_reader_that_goes_away_is_no_complaint(house: House) -> None:
 
 @pytest.mark.parametrize("verb", ["list", "counts", "workers"])
 def test_looking_loads_nothing_heavy(house: House, verb: str) -> None:
-    heavy = ("textual", "rich", "httpx", "rq", "croniter", "psutil", "structlog", "yaml")
+    heavy = (
+        "textual", "rich", "httpx", "rq", "croniter", "psutil", "structlog", "yaml", "pydantic_settings", "dotenv",
+        "shraga_queue.aclient", "shraga_queue.engine", "shraga_queue.controller",
+    )  # fmt: skip
     code = (
         f"import sys; from shraga_tui.cli.app import run; code = run([{verb!r}]);"
         f"sys.exit(code or ' '.join(name for name in {heavy!r} if name in sys.modules) or 0)"

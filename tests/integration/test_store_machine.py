@@ -3,11 +3,12 @@ done is told and audited once, in its order."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from contextlib import ExitStack
 from typing import Any
 
-from hypothesis import HealthCheck
+import pytest
+from hypothesis import HealthCheck, Phase
 from hypothesis import settings as profile
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -18,15 +19,27 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from shraga_models import MOVES, Limits, RunStatus, Schedule, TaskStatus, WorkerMode
+from shraga_models import (
+    MOVES,
+    ExecutionDetails,
+    Limits,
+    NewQuestion,
+    Permission,
+    RunStatus,
+    Schedule,
+    TaskStatus,
+    WorkerMode,
+)
 from shraga_queue.client import Shraga, SyncDriver
 from shraga_queue.config import Settings
 from shraga_queue.engine import STALE, Claim, Engine, LogLine
 from shraga_queue.errors import InvalidInput, Refused
 from shraga_queue.keys import Keys
 from shraga_queue.mending import Mender
+from shraga_queue.talk import Judgement
 from tests.factories import Hand, Ledger, end_lease, execute, fresh_prefix, hire, make_due, new_task
 
+UNBEGUN = (TaskStatus.QUEUED, TaskStatus.SCHEDULED, TaskStatus.BLOCKED, TaskStatus.AWAITING_APPROVAL)
 KINDS = ["success", "success", "finished", "related"]
 OUTCOMES = [RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.TIMEOUT, RunStatus.CANCELED]
 LIMITS = [
@@ -60,10 +73,20 @@ class StoreMachine(RuleBasedStateMachine):
         self.asked: set[str] = set()
         self.claims: list[tuple[Hand, Claim]] = []
         self.owner: dict[str, str] = {}
+        self.supervised: set[str] = set()
+        self.open: dict[str, tuple[str, str, int]] = {}
+        """The id and key of each task's open question, and the attempt that asked."""
+        self.known: dict[str, dict[str, str]] = {}
+        """What each task was answered, by key."""
+        self.mail: Counter[str] = Counter()
+        self.reviewable: set[str] = set()
+        """Tasks whose result waits for a verdict."""
         self.edges: dict[str, dict[str, str]] = defaultdict(dict)
         self.unmet: dict[str, set[str]] = defaultdict(set)
         self.stays_blocked: set[str] = set()
         self.has_time: set[str] = set()
+        self.held: set[str] = set()
+        """Tasks that have to wait for leave and have not got it."""
         self.told: list[tuple[str, str]] = []
         self.audited: list[tuple[str, str]] = []
         self.read: dict[str, str] = {}
@@ -79,8 +102,9 @@ class StoreMachine(RuleBasedStateMachine):
     def _free(self, hand: Hand) -> bool:
         return not any(other is hand and self._is_live(claim) for other, claim in self.claims)
 
-    def _chosen(self, number: int) -> str:
-        return sorted(self.status)[number % len(self.status)]
+    def _chosen(self, number: int, status: TaskStatus | None = None) -> str:
+        found = sorted(one for one, its in self.status.items() if status in (None, its))
+        return found[number % len(found)]
 
     def _expect(self, task_id: str, action: str, *events: str) -> None:
         """Note what has to be audited and told of a step."""
@@ -89,9 +113,16 @@ class StoreMachine(RuleBasedStateMachine):
         self.told += [(f"task.{event}", task_id) for event in events]
 
     def _ended(self, task_id: str, status: str) -> None:
-        self.status[task_id] = TaskStatus(status)
-        if not self.status[task_id].is_final:
+        self._set(task_id, TaskStatus(status))
+        if self.status[task_id] in (TaskStatus.QUEUED, TaskStatus.SCHEDULED):
             self.attempt[task_id] += 1
+
+    def _set(self, task_id: str, status: TaskStatus) -> None:
+        self.status[task_id] = status
+        if status.is_final:
+            self.open.pop(task_id, None)
+        if status is not TaskStatus.AWAITING_APPROVAL:
+            self.reviewable.discard(task_id)
 
     def _tell_dependents(self, task_id: str) -> None:
         """Follow what the end of a task means for those that wait for it, in the order in which they came."""
@@ -111,6 +142,10 @@ class StoreMachine(RuleBasedStateMachine):
                     ended.append(one)
 
     def _unblock(self, task_id: str) -> None:
+        if task_id in self.held:
+            self._set(task_id, TaskStatus.AWAITING_APPROVAL)
+            self._expect(task_id, "hold", "waiting")
+            return
         later = task_id in self.has_time
         self.status[task_id] = TaskStatus.SCHEDULED if later else TaskStatus.QUEUED
         self._expect(task_id, "unblock", "scheduled" if later else "queued")
@@ -137,14 +172,27 @@ class StoreMachine(RuleBasedStateMachine):
         capability=st.sampled_from(["any", "gpu"]),
         limits=st.sampled_from(LIMITS),
         later=st.booleans(),
+        permission=st.sampled_from([Permission.AUTONOMOUS, Permission.AUTONOMOUS, *Permission]),
     )
-    def submit(self, owner: str, priority: str, capability: str, limits: Limits, later: bool) -> None:
+    def submit(
+        self, owner: str, priority: str, capability: str, limits: Limits, later: bool, permission: Permission
+    ) -> None:
         schedule = Schedule(at="2099-01-01") if later else None
-        new = new_task(priority=priority, capability=capability, limits=limits, schedule=schedule)
+        new = new_task(
+            priority=priority, capability=capability, limits=limits, schedule=schedule, permission=permission
+        )
         task = self.shraga.submit_task(new, owner=owner)
+        asks_first = permission is Permission.HUMAN_REQUIRED
+        assert (task.status is TaskStatus.AWAITING_APPROVAL) == asks_first
+        self._note_permission(task.id, permission)
         self.status[task.id], self.attempt[task.id], self.owner[task.id] = task.status, 1, owner
         self._expect(task.id, "submit", "submitted")
         self.has_time |= {task.id} if later else set()
+
+    def _note_permission(self, task_id: str, permission: Permission) -> None:
+        self.known[task_id] = {}
+        self.supervised |= {task_id} if permission is Permission.SUPERVISED else set()
+        self.held |= {task_id} if permission is Permission.HUMAN_REQUIRED else set()
 
     @precondition(lambda self: self.status)
     @rule(
@@ -152,20 +200,30 @@ class StoreMachine(RuleBasedStateMachine):
         kind=st.sampled_from(KINDS),
         policy=st.sampled_from(["skip", "block"]),
         later=st.booleans(),
+        permission=st.sampled_from(Permission),
     )
-    def submit_after(self, number: int, kind: str, policy: str, later: bool) -> None:
+    def submit_after(self, number: int, kind: str, policy: str, later: bool, permission: Permission) -> None:
         need = self._chosen(number)
         schedule = Schedule(at="2099-01-01") if later else None
         edges: Any = [f"{need}:{kind}"]
-        new = new_task(depends_on=edges, on_prerequisite_failure=policy, schedule=schedule, limits=LIMITS[2])
+        new = new_task(
+            depends_on=edges,
+            on_prerequisite_failure=policy,
+            schedule=schedule,
+            limits=LIMITS[2],
+            permission=permission,
+        )
         task = self.shraga.submit_task(new, owner="bob")
         self.status[task.id], self.attempt[task.id], self.owner[task.id] = TaskStatus.BLOCKED, 1, "bob"
+        self._note_permission(task.id, permission)
         self._tie(task.id, need, kind)
         self.has_time |= {task.id} if later else set()
         self.stays_blocked |= {task.id} if policy == "block" else set()
         self._expect(task.id, "submit", "submitted")
         if not self.unmet[task.id]:
             self.status[task.id] = TaskStatus.SCHEDULED if later else TaskStatus.QUEUED
+            if task.id in self.held:
+                self.status[task.id] = TaskStatus.AWAITING_APPROVAL
         elif self.status[need].is_final:
             self._tell_dependents(need)
         assert task.status is self.status[task.id]
@@ -175,7 +233,7 @@ class StoreMachine(RuleBasedStateMachine):
     def depend(self, number: int, other: int, kind: str) -> None:
         task_id, need = self._chosen(number), self._chosen(other)
         status = self.status[task_id]
-        waiting = status in (TaskStatus.QUEUED, TaskStatus.SCHEDULED, TaskStatus.BLOCKED)
+        waiting = status in UNBEGUN and task_id not in self.reviewable
         try:
             self.shraga.depend(task_id, f"{need}:{kind}")
         except InvalidInput:
@@ -191,8 +249,7 @@ class StoreMachine(RuleBasedStateMachine):
         self._tie(task_id, need, kind)
         self._expect(task_id, "depend")
         if status is not TaskStatus.BLOCKED and waiting and self.unmet[task_id]:
-            self.has_time -= {task_id}
-            self.has_time |= {task_id} if status is TaskStatus.SCHEDULED else set()
+            self.has_time -= {task_id} if status is TaskStatus.QUEUED else set()
             self.status[task_id] = TaskStatus.BLOCKED
             self._expect(task_id, "block", "blocked")
         if self.status[need].is_final:
@@ -229,9 +286,79 @@ class StoreMachine(RuleBasedStateMachine):
             self._expect(task_id, "cancel", "canceled")
         elif task_id not in self.asked:
             self._expect(task_id, "ask_cancel", "canceling")
-        self.status[task_id] = now
+        self._set(task_id, now)
         self.asked.add(task_id)
         self._tell_dependents(task_id)
+
+    @precondition(lambda self: TaskStatus.AWAITING_APPROVAL in self.status.values())
+    @rule(number=pick)
+    def approve(self, number: int) -> None:
+        task_id = self._chosen(number, TaskStatus.AWAITING_APPROVAL)
+        try:
+            task = self.shraga.approve(task_id, "go on")
+        except Refused:
+            assert task_id in self.reviewable
+            return
+        assert task_id not in self.reviewable
+        later = task.next_run_at is not None
+        assert task.status is (TaskStatus.SCHEDULED if later else TaskStatus.QUEUED)
+        assert task.review is not None
+        assert (task.review.by, task.review.note) == ("tester", "go on")
+        self.held.discard(task_id)
+        self._set(task_id, task.status)
+        self._expect(task_id, "approve_later" if later else "approve", task.status)
+
+    @precondition(lambda self: self.status)
+    @rule(number=pick, judgement=st.sampled_from(["accept", "reject", "send_back"]), late=st.booleans())
+    def review(self, number: int, judgement: Judgement, late: bool) -> None:
+        """A verdict on a result; one that was formed on an earlier run counts for nothing."""
+        task_id = self._chosen(number)
+        attempt = self.attempt[task_id] - late
+        try:
+            task = self.shraga.review(task_id, judgement, "so it is", attempt=attempt)
+        except Refused:
+            assert late or task_id not in self.reviewable
+            return
+        assert task_id in self.reviewable
+        told = {"accept": "completed", "reject": "failed", "send_back": "queued"}[judgement]
+        assert task.status == told
+        assert task.review is not None
+        assert task.review.is_stale == (judgement == "send_back")
+        self._ended(task_id, told)
+        self.reviewable.discard(task_id)
+        self.mail[task_id] += judgement == "send_back"
+        self._expect(task_id, judgement, told)
+        self._tell_dependents(task_id)
+
+    @precondition(lambda self: self.open)
+    @rule(number=pick, stale=st.booleans())
+    def answer(self, number: int, stale: bool) -> None:
+        """An answer to the open question, or to one that is open no more."""
+        task_id = sorted(self.open)[number % len(self.open)]
+        question, key, _ = self.open[task_id]
+        if stale:
+            with pytest.raises(Refused):
+                self.shraga.answer(f"{task_id}.q0", "late")
+            return
+        assert self.shraga.answer(question, "yes") == [task_id]
+        del self.open[task_id]
+        self.known[task_id][key] = "yes"
+        self.mail[task_id] += 1
+        waited = self.status[task_id] is TaskStatus.WAITING_FOR_INPUT
+        self._expect(task_id, "answer", "answered", *(["queued"] if waited else []))
+        if waited:
+            self._ended(task_id, "queued")
+        with pytest.raises(Refused, match="by tester already: 'yes'"):
+            self.shraga.answer(question, "no")
+
+    @precondition(lambda self: self.status)
+    @rule(number=pick)
+    def say(self, number: int) -> None:
+        task_id = self._chosen(number)
+        message = self.shraga.say(task_id, "how is it going?")
+        assert self.shraga.chat(task_id)[-1] == message
+        self.mail[task_id] += 1
+        self.told.append(("task.message", task_id))
 
     @precondition(lambda self: self.status)
     @rule(number=pick)
@@ -241,8 +368,11 @@ class StoreMachine(RuleBasedStateMachine):
         try:
             task = self.shraga.retry(task_id)
         except Refused:
-            assert status in (TaskStatus.QUEUED, TaskStatus.RUNNING)
+            assert not status.is_final
+            assert status not in (TaskStatus.SCHEDULED, TaskStatus.BLOCKED)
             return
+        if status.is_final:
+            self.known[task_id] = {}
         self.attempt[task_id] += status.is_final
         self.status[task_id] = TaskStatus.QUEUED
         self.unmet[task_id].clear()
@@ -285,7 +415,7 @@ class StoreMachine(RuleBasedStateMachine):
         asked = claim.task_id in self.asked
         assert answer == (("canceled" if asked else "queued") if self._is_live(claim) else STALE)
         if answer != STALE:
-            self.status[claim.task_id] = TaskStatus(answer)
+            self._set(claim.task_id, TaskStatus(answer))
             self._expect(claim.task_id, "stop" if asked else "give_back", answer)
             self._tell_dependents(claim.task_id)
 
@@ -306,7 +436,7 @@ class StoreMachine(RuleBasedStateMachine):
         execute(self.shraga, "LREM", self._queue_of(found[0]), 1, found[0])
         execute(self.shraga, "LPUSH", self._queue_of(found[0]), found[0])
         claim = Hand.try_claim(self._with_queues(hand, [queue]))
-        self.status[found[0]] = TaskStatus.SKIPPED
+        self._set(found[0], TaskStatus.SKIPPED)
         self._expect(found[0], "expire", "skipped")
         if claim is not None:
             self.status[claim.task_id] = TaskStatus.RUNNING
@@ -331,7 +461,8 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(number=pick, tell=st.booleans())
     def heartbeat(self, number: int, tell: bool) -> None:
         hand, claim = self.claims[number % len(self.claims)]
-        expected = "cancel" if claim.task_id in self.asked else "ok"
+        news = "mail" if self.mail[claim.task_id] > claim.mail else "ok"
+        expected = "cancel" if claim.task_id in self.asked else news
         answer = hand.heartbeat(claim, 0.5, "thinking", tell=tell)
         assert answer == (expected if self._is_live(claim) else STALE)
 
@@ -348,6 +479,46 @@ class StoreMachine(RuleBasedStateMachine):
         hand, claim = self.claims[number % len(self.claims)]
         answer = hand.commit(claim, outcome, error="why")
         self._judge(claim, answer, completes=outcome is RunStatus.COMPLETED, lost=False)
+
+    @precondition(lambda self: self.claims)
+    @rule(number=pick, key=st.sampled_from(["where", "when"]))
+    def ask(self, number: int, key: str) -> None:
+        _, claim = self.claims[number % len(self.claims)]
+        task_id = claim.task_id
+        answer, said = self.engine.ask(claim, NewQuestion(text=f"{key}?", key=key))
+        question, open_key, attempt = self.open.get(task_id, ("", "", 0))
+        if not self._is_live(claim):
+            assert answer == STALE
+        elif key in self.known[task_id]:
+            assert (answer, said) == ("answered", "yes")
+        elif question and open_key == key:
+            assert (answer, said) == ("asked", question)
+        elif question and attempt == claim.attempt:
+            assert (answer, said) == ("busy", question)
+        else:
+            assert answer == "asked"
+            self.open[task_id] = said, key, claim.attempt
+            self.told.append(("task.asking", task_id))
+
+    @precondition(lambda self: self.claims)
+    @rule(number=pick)
+    def suspend(self, number: int) -> None:
+        hand, claim = self.claims[number % len(self.claims)]
+        task_id = claim.task_id
+        execution = ExecutionDetails(session_id="s1", execution_folder="here")
+        answer = hand.commit(claim, RunStatus.SUSPENDED, execution=execution)
+        if not self._is_live(claim):
+            assert answer == STALE
+        elif task_id in self.asked:
+            self._judge(claim, answer, completes=False, lost=False)
+        elif task_id in self.open:
+            assert answer == "waiting_for_input"
+            self._set(task_id, TaskStatus.WAITING_FOR_INPUT)
+            self._expect(task_id, "suspend", "waiting")
+        else:
+            assert answer == "queued"
+            self._ended(task_id, answer)
+            self._expect(task_id, "resume", "queued")
 
     @precondition(lambda self: self.claims)
     @rule(number=pick)
@@ -378,6 +549,12 @@ class StoreMachine(RuleBasedStateMachine):
     def _judge(self, claim: Claim, answer: str, *, completes: bool, lost: bool) -> None:
         if not self._is_live(claim):
             assert answer == STALE
+            return
+        if completes and claim.task_id in self.supervised:
+            assert answer == "awaiting_approval"
+            self._set(claim.task_id, TaskStatus.AWAITING_APPROVAL)
+            self.reviewable.add(claim.task_id)
+            self._expect(claim.task_id, "propose", "proposed")
             return
         if completes:
             assert answer == "completed"
@@ -412,10 +589,10 @@ class StoreMachine(RuleBasedStateMachine):
         task_id = self._chosen(number)
         if not self._expires(task_id):
             return
-        assert self.status[task_id] in (TaskStatus.QUEUED, TaskStatus.SCHEDULED, TaskStatus.BLOCKED)
+        assert self.status[task_id] in UNBEGUN
         make_due(self.shraga, f"expire:{task_id}")
         self.engine.release_due("leader")
-        self.status[task_id] = TaskStatus.SKIPPED
+        self._set(task_id, TaskStatus.SKIPPED)
         self._expect(task_id, "expire", "skipped")
         self._tell_dependents(task_id)
 
@@ -494,5 +671,7 @@ def test_all_keys_agree_whatever_happens(shraga: Shraga, settings: Settings) -> 
             settings=profile(
                 max_examples=60, stateful_step_count=30, deadline=None, print_blob=True,
                 suppress_health_check=list(HealthCheck),
+                # Shrinking takes minutes; the blob that is printed brings a failure back as it was.
+                phases=[phase for phase in Phase if phase is not Phase.shrink],
             ),
         )  # fmt: skip

@@ -38,7 +38,15 @@ def failure(capsys: Capture, *words: str) -> tuple[int, str]:
     return code, captured.err
 
 
-@pytest.mark.parametrize("verb", [*VERBS, ""])
+@pytest.mark.parametrize("verb", ["ask", "note", "artifact"])
+def test_the_verbs_of_a_run_have_help_and_are_refused_outside_of_one(capsys: Capture, verb: str) -> None:
+    assert CliRunner().invoke(app, [verb, "--help"]).exit_code == 0
+    assert failure(capsys, verb, "hello") == (
+        1, "shraga: This is no run of a task: the command works inside a shell or agent task only.\n",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", [*(verb for verb in VERBS if verb not in ("ask", "note", "artifact")), ""])
 def test_every_verb_has_help_and_the_connection_options(verb: str) -> None:
     result = CliRunner().invoke(app, [*([verb] if verb else []), "--help"])
     assert result.exit_code == 0
@@ -297,6 +305,18 @@ def test_completion_offers_verbs_and_options() -> None:
 
     assert complete("shraga sub", 1) == ["submit", "submit-many"]
     assert complete("shraga list --li", 2) == ["--limit"]
+
+
+def test_a_start_is_not_slowed_by_looking_for_garbage() -> None:
+    code = (
+        "import atexit, gc, sys; sys.argv = ['shraga', '--version'];"
+        "gc.callbacks.append(lambda phase, info: sys.stderr.write(phase));"
+        "atexit.register(gc.callbacks.clear);"
+        "atexit.register(lambda: sys.stderr.write(f'{gc.isenabled()} {gc.get_freeze_count() > 10_000}'));"
+        "from shraga_tui.__main__ import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == "True True"
 
 
 def test_only_the_named_verb_is_loaded() -> None:

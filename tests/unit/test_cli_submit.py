@@ -41,11 +41,12 @@ def test_absurd_nesting_stays_text() -> None:
 def test_options_become_fields() -> None:
     task = checked(
         shell="x", priority="high", capability="gpu", label=["a", "b"], kind="docs", description="d",
-        timeout="5m", retries=2, expires_in="1h",
+        timeout="5m", retries=2, expires_in="1h", document=["d1"], document_tag=["style", "api"],
     )  # fmt: skip
     assert task["limits"] == {"timeout": 300.0, "retries": 2, "expires_in": 3600.0}
     assert (task["priority"], task["capability"], task["kind"]) == ("high", "gpu", "docs")
     assert (task["labels"], task["description"]) == (["a", "b"], "d")
+    assert (task["documents"], task["document_tags"]) == (["d1"], ["style", "api"])
 
 
 def test_file_is_overridden_by_options(tmp_path: Any) -> None:

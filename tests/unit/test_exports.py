@@ -10,17 +10,19 @@ import shraga_models
 import shraga_queue
 
 MODELS = """
-ANY_CAPABILITY MAX_DEPENDENCIES MAX_FIELD_CHARACTERS MOVES PHASE_MOVES Action Actor Answer Attachment AuditEntry
-Capability CapabilityLevel CloudVM Container CurrentTask DeliveryStatus Dependency DependencyKind DevBox Event
-EventType ExecutionDetails Http Limits Liveness LocalMachine LogEntry LogLevel Message MessageType ModelCall Moment
-Move NewMessage NewQuestion NewTask NewWorkflow OnFailure Parameter ParameterType Permission Phase PhaseMove Priority
-ProvisioningStatus Python Question QuestionKind Record Role Run RunStatus Schedule SenderType Shell StoredModelCall
-Task TaskFilter TaskInput TaskKind TaskOutput TaskSpec TaskStatus Template TemplateRef User UserStatus Verdict Worker
-WorkerDetails WorkerMode WorkerStatus Workflow WorkflowStep can legal_moves new_id parse_filter run_id
+ANY_CAPABILITY MAX_FIELD_CHARACTERS MOVES PHASE_MOVES Action Actor Answer Artifact Attachment
+AuditEntry Capability CapabilityLevel Changes CheckResult CloudVM Container ContextDocument CurrentTask DeadLetter
+Decision DeliveryStatus Dependency DependencyKind DevBox DocumentType DocumentVersion Event EventType Evidence
+ExecutionDetails Http Limits Liveness LocalMachine LogEntry LogLevel Message MessageType ModelCall Moment Move
+NewDocument NewMessage NewQuestion NewTask NewWebhook NewWorkflow OnFailure Parameter ParameterType Permission Phase
+PhaseMove Priority ProvisioningStatus Python Question QuestionKind Record Review Role Run RunStatus Schedule
+SenderType Shell StoredModelCall Task TaskFilter TaskInput TaskKind TaskOutput TaskSpec TaskStatus Template
+TemplateRef User UserStatus Verdict Webhook WebhookForm Worker WorkerDetails WorkerMode WorkerStatus Workflow
+WorkflowStep can legal_moves new_id parse_filter repository_name run_id
 """
 QUEUE = """
-AsyncShraga Forbidden Http InvalidInput Limits NewTask NotFound Python Refused Schedule Shell Shraga ShragaError Task
-Unreachable current_run log progress thought
+AsyncShraga Dependency Forbidden Http InvalidInput Limits NewTask NotFound Python Refused Schedule Shell Shraga
+ShragaError Task Unreachable artifact ask current_run log progress thought
 """
 PACKAGES = [(shraga_models, MODELS), (shraga_queue, QUEUE)]
 

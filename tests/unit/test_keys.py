@@ -13,17 +13,9 @@ from shraga_queue.keys import _TEMPLATES, Keys
 
 names = st.text("abcdefghijklmnopqrstuvwxyzABCXYZ0123456789_.-", min_size=1, max_size=12)
 OWNED = {
-    "user",
-    "task",
-    "runs",
-    "log",
-    "needs",
-    "unmet",
-    "dependents",
-    "user_index",
-    "user_events",
+    "user", "task", "runs", "log", "chat", "answers", "needs", "unmet", "dependents", "user_index", "user_events",
     "workflow",
-}
+}  # fmt: skip
 
 
 def parts_of(name: str) -> list[str]:
@@ -37,12 +29,20 @@ def test_python_and_lua_make_the_same_key(prefix: str, rq: str, data: st.DataObj
     name = data.draw(st.sampled_from(sorted(_TEMPLATES)))
     parts = {part: data.draw(names) for part in parts_of(name)}
     lua = LuaRuntime()
-    lua.execute("K = {}\n" + keys.lua_functions[name])
+    lua.execute("K = {}\n" + keys.lua_function(name))
     assert lua.globals().K[name](*parts.values()) == keys.make(name, **parts)
+    assert lua.eval(keys.lua(name, *(f"'{part}'" for part in parts.values()))) == keys.make(name, **parts)
 
 
-def test_every_key_has_a_lua_function() -> None:
-    assert set(Keys().lua_functions) == set(_TEMPLATES)
+def test_an_expression_as_a_part_of_a_lua_key_is_taken_as_a_whole() -> None:
+    lua = LuaRuntime()
+    assert lua.eval(Keys("p").lua("log", "nil or 'a'", "'b'", "1 + 1")) == "p:u:a:t:b:log:2"
+
+
+@pytest.mark.parametrize("parts", [(), ("owner",), ("owner", "task", "more")])
+def test_more_or_fewer_parts_than_a_lua_key_has_are_an_error(parts: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match=f"K.task takes 2 parts, not {len(parts)}"):
+        Keys().lua("task", *parts)
 
 
 @pytest.mark.parametrize("name", sorted(_TEMPLATES))

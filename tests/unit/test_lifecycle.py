@@ -9,7 +9,7 @@ from shraga_models import MOVES, Actor, EventType, TaskStatus, can, legal_moves
 FINAL = [status for status in TaskStatus if status.is_final]
 OPEN = [status for status in TaskStatus if not status.is_final]
 USER, WORKER, CONTROLLER = Actor.USER, Actor.WORKER, Actor.CONTROLLER
-NOT_YET = {TaskStatus.AWAITING_APPROVAL, TaskStatus.WAITING_FOR_INPUT}
+NOT_YET: set[TaskStatus] = set()
 """Statuses whose tasks cannot be submitted yet, so that no move leads there."""
 
 
@@ -22,7 +22,8 @@ def reachable(start: set[TaskStatus]) -> set[TaskStatus]:
 
 
 def test_every_status_a_task_can_have_is_reached_from_where_it_is_accepted() -> None:
-    assert reachable({TaskStatus.QUEUED, TaskStatus.SCHEDULED}) == set(TaskStatus) - NOT_YET
+    accepted = {TaskStatus.QUEUED, TaskStatus.SCHEDULED, TaskStatus.AWAITING_APPROVAL}
+    assert reachable(accepted) == set(TaskStatus) - NOT_YET
 
 
 @pytest.mark.parametrize("status", FINAL)
@@ -50,6 +51,16 @@ def test_every_open_status_can_come_to_an_end(status: TaskStatus) -> None:
         "retry_later": {WORKER, CONTROLLER},
         "retry_now": {WORKER, CONTROLLER},
         "give_back": {WORKER},
+        "suspend": {WORKER},
+        "resume": {WORKER},
+        "answer": {USER, CONTROLLER},
+        "give_up": {WORKER, CONTROLLER},
+        "approve": {USER},
+        "approve_later": {USER},
+        "propose": {WORKER},
+        "accept": {USER},
+        "reject": {USER},
+        "send_back": {USER},
         "stop": {WORKER, CONTROLLER},
         "cancel": {USER},
         "expire": {WORKER, CONTROLLER},
@@ -58,6 +69,7 @@ def test_every_open_status_can_come_to_an_end(status: TaskStatus) -> None:
         "block": {USER},
         "unblock": {WORKER, CONTROLLER},
         "unblock_later": {WORKER, CONTROLLER},
+        "hold": {WORKER, CONTROLLER},
         "skip": {WORKER, CONTROLLER},
         "redo": {USER},
         "leave_out": {USER},
@@ -69,17 +81,13 @@ def test_moves_are_made_by_the_right_hands(name: str, actors: set[Actor]) -> Non
 
 def test_what_people_decide_is_audited() -> None:
     assert {name for name, move in MOVES.items() if move.is_audited} == {
-        "cancel",
-        "retry",
-        "run_now",
-        "block",
-        "redo",
-        "leave_out",
-    }
+        "cancel", "retry", "run_now", "block", "answer", "approve", "approve_later", "accept", "reject", "send_back",
+        "redo", "leave_out",
+    }  # fmt: skip
 
 
 def test_table_names_its_moves_and_tells_each_as_an_event_of_tasks() -> None:
-    assert len(MOVES) == 18
+    assert len(MOVES) == 29
     assert all(name == move.name and move.event.startswith("task.") for name, move in MOVES.items())
 
 
@@ -88,7 +96,7 @@ def test_table_names_its_moves_and_tells_each_as_an_event_of_tasks() -> None:
     [
         (TaskStatus.QUEUED, None, {"claim", "cancel", "expire", "block", "leave_out"}),
         (TaskStatus.SCHEDULED, USER, {"cancel", "run_now", "block", "leave_out"}),
-        (TaskStatus.BLOCKED, CONTROLLER, {"unblock", "unblock_later", "skip", "expire"}),
+        (TaskStatus.BLOCKED, CONTROLLER, {"unblock", "unblock_later", "hold", "skip", "expire"}),
         (TaskStatus.RUNNING, CONTROLLER, {"fail", "retry_later", "retry_now", "stop"}),
         (TaskStatus.RUNNING, USER, set()),
         (TaskStatus.COMPLETED, WORKER, set()),

@@ -142,7 +142,6 @@ def test_capability_that_is_no_slug_is_refused(capability: str) -> None:
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"permission": "supervised"}, "supervised tasks cannot be submitted yet: use autonomous"),
         ({"schedule": {"cron": "* * * * *"}}, "recurring schedules cannot be submitted yet: use at"),
         ({"schedule": {"interval": "5m"}}, "recurring schedules cannot be submitted yet: use at"),
     ],

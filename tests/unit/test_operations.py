@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from shraga_models import Limits, NewTask, Schedule, Shell, TaskStatus
-from shraga_queue.calls import Batch, Call, Flow
+from shraga_queue.calls import UNDER_WAY, Call, Flow, Passage, Stream
 from shraga_queue.errors import InvalidInput, NotFound, Refused
 from shraga_queue.keys import Keys
 from shraga_queue.operations import Operations
@@ -78,13 +78,50 @@ def test_submitted_task_is_returned_as_it_was_stored() -> None:
     )
 
 
-def test_many_tasks_are_sent_in_batches() -> None:
-    flow = operations.submit_many([new_task() for _ in range(501)])
-    batch = next(flow)
-    assert isinstance(batch, Batch)
-    rest = flow.send([[1, *[b"queued"] * 50]] * 10)
-    assert isinstance(rest, Call)
-    assert len(batch.calls) == 10
+def test_many_tasks_are_a_stream_of_calls_in_their_order() -> None:
+    flow = operations.submit_many([new_task(f"n{number}") for number in range(101)])
+    stream = next(flow)
+    assert isinstance(stream, Stream)
+    answers = [
+        call.read([1000, *[b"queued"] * size]) for call, size in zip(stream.calls, (50, 50, 1), strict=True)
+    ]
+    with pytest.raises(StopIteration) as stop:
+        flow.send(answers)
+    assert [task.name for task in stop.value.value] == [f"n{number}" for number in range(101)]
+
+
+def test_as_many_tasks_as_fit_a_call_are_one() -> None:
+    assert len(answer(operations.submit_many([new_task()] * 50), [1000, *[b"queued"] * 50])) == 50
+
+
+@pytest.fixture
+def passage() -> Passage:
+    """A few calls more than may be under way."""
+    return Passage(Stream(Call(lambda reply: reply, command=(number,)) for number in range(UNDER_WAY + 5)))
+
+
+def sendable(passage: Passage) -> list[Any]:
+    """Send what may be sent; returns which."""
+    return [call.command[0] for call in iter(passage.next_to_send, None)]
+
+
+def test_a_stream_has_a_bounded_number_of_calls_under_way(passage: Passage) -> None:
+    assert sendable(passage) == list(range(UNDER_WAY))
+    passage.take("first")
+    assert sendable(passage) == [UNDER_WAY]
+    while passage.oldest is not None:
+        passage.take("next")
+        sendable(passage)
+    assert passage.answers == ["first", *["next"] * (UNDER_WAY + 4)]
+
+
+def test_what_is_not_answered_is_sent_again_after_a_loss(passage: Passage) -> None:
+    sendable(passage)
+    passage.take("first")
+    passage.restart()
+    assert sendable(passage) == list(range(1, UNDER_WAY + 1))
+    assert passage.oldest is not None
+    assert passage.oldest.command == (1,)
 
 
 def test_no_tasks_send_nothing() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,26 +22,19 @@ FOLDER = Path(str(files("shraga_queue") / "lua"))
 FILES = sorted(FOLDER.glob("*.lua"))
 SCRIPTS = [path.stem for path in FILES if not path.stem.startswith("lib_")]
 READERS = [
-    "board",
-    "counts",
-    "dependencies",
-    "events",
-    "expired",
-    "page",
-    "rows",
-    "search",
-    "task",
-    "workers",
-    "workflow",
-    "workflow_list",
-]
+    "board", "counts", "deliveries", "dependencies", "documents", "documents_for", "events", "expired", "page",
+    "questions", "rows", "search", "standing", "task", "webhooks", "workers", "workflow", "workflow_list",
+]  # fmt: skip
 READING = {
-    "TIME", "GET", "EXISTS", "HGET", "HMGET", "HGETALL", "ZCARD", "ZCOUNT", "ZSCORE", "ZRANGE", "ZREVRANGE",
-    "ZREVRANGEBYSCORE", "ZRANGEBYSCORE", "LRANGE", "LLEN", "LPOS", "SCARD", "SMEMBERS", "SISMEMBER", "XRANGE",
-    "XREVRANGE",
+    "EXISTS", "GET", "HGET", "HGETALL", "HMGET", "LLEN", "LPOS", "LRANGE", "SCARD", "SISMEMBER", "SMEMBERS",
+    "TIME", "XINFO", "XLEN", "XRANGE", "XREVRANGE", "ZCARD", "ZCOUNT", "ZRANGE", "ZRANGEBYSCORE", "ZREVRANGE",
+    "ZREVRANGEBYSCORE", "ZSCORE",
 }  # fmt: skip
 COMMAND = re.compile(r"redis\.call\(\s*'(\w+)'")
-KEY_ARGUMENT = re.compile(r"redis\.call\(\s*'\w+',\s*([^,)]+)")
+# A few commands say what they do with a second word, and name the key after it.
+KEY_ARGUMENT = re.compile(
+    r"redis\.call\(\s*'\w+',\s*(?:'(?:STREAM|GROUPS|GROUP|CREATE|DESTROY)',\s*)?([^,)]+)"
+)
 LITERAL = re.compile(r"'([^']*)'|\"([^\"]*)\"")
 
 
@@ -68,9 +63,61 @@ def test_no_key_is_spelled_in_a_script(path: Path) -> None:
     assert [one for one in literals if any(piece in one for piece in pieces) or one.startswith("rq:")] == []
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_only_keys_and_bounds_that_python_knows_are_used(path: Path) -> None:
+    assert set(re.findall(r"\bK\.(\w+)", path.read_text())) <= set(_TEMPLATES)
+    assert set(re.findall(r"\bBOUNDS\.(\w+)", path.read_text())) <= set(Bounds.__slots__)
+
+
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_only_keys_that_python_knows_are_made(name: str) -> None:
-    assert set(re.findall(r"\bK\.(\w+)", load(name))) <= set(_TEMPLATES)
+def test_a_key_is_spelled_where_it_is_used(name: str) -> None:
+    assert not re.search(
+        r"\bK\.\w+\(|\bBOUNDS\b", re.sub(r"^function K.*", "", load(name), flags=re.MULTILINE)
+    )
+
+
+@pytest.fixture
+def loaded(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
+    """Return what a script of one line returns, loaded as a real one."""
+
+    def result(line: str) -> Any:
+        monkeypatch.setattr("shraga_queue.scripts._source", lambda name: line)
+        return LuaRuntime().execute(load_script.__wrapped__("line", Keys("p", "rq"), Bounds(bells=7)).text)
+
+    return result
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("return K.audit()", "p:audit"),
+        ("return K.index(')' .. K.bell('(,'))", "p:tasks:)p:bell:(,"),
+        ("return K.pulse(math.max(2, ({3, 1})[1]))", "p:pulse:3"),
+        ("local made = {of = K.rq_failed} return made.of('q') .. K.due()", "rq:failed:qp:due"),
+        ("return BOUNDS.bells", 7),
+    ],
+)
+def test_keys_and_bounds_are_settled_when_a_script_is_loaded(
+    loaded: Callable[[str], Any], line: str, value: object
+) -> None:
+    assert loaded(line) == value
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ("return K.nothing()", KeyError),
+        ("return K.nothing", KeyError),
+        ("return K.audit('x')", ValueError),
+        ("return K.task('x'", ValueError),
+        ("return BOUNDS.nothing", AttributeError),
+    ],
+)
+def test_a_key_or_bound_that_python_does_not_know_is_an_error(
+    loaded: Callable[[str], Any], line: str, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        loaded(line)
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -118,9 +165,11 @@ def test_scripts_are_given_the_one_table_of_moves() -> None:
     lua = LuaRuntime()
     head = load("turn").split("-- Redis's clock", 1)[0]
     moves, final = lua.execute(head + "\nreturn MOVES, FINAL")
-    assert {name: (set(row["from"]), row.to, row.event) for name, row in moves.items()} == {
-        move.name: (set(move.sources), move.target, move.event) for move in MOVES.values()
+    rows = {name: moves[name] for name in MOVES}
+    assert {name: (set(row["from"]), row.to, row.event, row.audited) for name, row in rows.items()} == {
+        move.name: (set(move.sources), move.target, move.event, move.is_audited) for move in MOVES.values()
     }
+    assert moves["nothing"] is None
     assert set(final) == {status for status in TaskStatus if status.is_final}
 
 
@@ -131,7 +180,7 @@ def test_script_is_loaded_once_for_a_prefix_and_differs_by_prefix() -> None:
 
 
 def test_bounds_reach_the_scripts() -> None:
-    assert "events = 7," in load_script("submit", Keys(), Bounds(events=7)).text
+    assert "'MAXLEN', '~', 7," in load_script("submit", Keys(), Bounds(events=7)).text
 
 
 def test_unknown_script_is_an_error() -> None:

@@ -14,6 +14,7 @@ from shraga_tui.screens.base import ShragaScreen
 from shraga_tui.screens.board import BoardScreen
 from shraga_tui.screens.events import EventsScreen
 from shraga_tui.screens.help import help_lines
+from shraga_tui.screens.inbox import InboxScreen
 from shraga_tui.screens.task import TaskScreen
 from shraga_tui.screens.tasks import TasksScreen
 from shraga_tui.screens.workers import WorkersScreen
@@ -26,6 +27,7 @@ SCREENS: dict[Scope, type[ShragaScreen]] = {
     "workers": WorkersScreen,
     "workflows": WorkflowsScreen,
     "events": EventsScreen,
+    "inbox": InboxScreen,
     "task": TaskScreen,
 }
 

@@ -240,7 +240,7 @@ async def test_the_tabs_of_a_task_show_its_runs_and_its_record() -> None:
         await expect_shown(pilot, "try 3 of 3")
         await pilot.press("left_square_bracket")
         await expect_shown(pilot, "log of try 2")
-        await pilot.press("tab", "tab")
+        await pilot.press("tab", "tab", "tab")
         await expect_shown(pilot, "retry: connection reset by peer")
         await pilot.press("tab")
         await expect_shown(pilot, '"command": "make check"')

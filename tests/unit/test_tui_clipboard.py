@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from shraga_models import ExecutionDetails, TaskOutput
 from shraga_tui import clipboard
 from shraga_tui.screens.tasks import TasksScreen
 from tests.fakes import busy_source
@@ -71,3 +72,34 @@ async def test_what_was_tried_is_told_and_a_selection_is_copied_whole(desktop: P
         ]
         assert app.clipboard == "t-done-0\nt-done-1"
         assert (desktop / "copied").read_text() == app.clipboard
+
+
+async def test_places_of_what_a_task_has_handed_over_are_copied() -> None:
+    source = busy_source()
+    output = TaskOutput(deliverables=("a.txt", "https://example.org/pr/1"))
+    where = ExecutionDetails(execution_folder="/srv/runs/t-ask/1")
+    handed = {"output": output, "execution_details": where}
+    source.tasks["t-ask"] = source.tasks["t-ask"].model_copy(update=handed)
+    app = dashboard(source)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await expect_shown(pilot, "Fix login")
+        await pilot.press("enter")
+        await expect_shown(pilot, "Overview")
+        await expect_shown(pilot, "a.txt")
+        await pilot.press("p")
+        await until(pilot, lambda: toasts(app), "the note")
+        assert toasts(app)[0].startswith("Sent 2 paths to your terminal's clipboard")
+        assert app.clipboard == "/srv/runs/t-ask/1/a.txt\nhttps://example.org/pr/1"
+
+
+async def test_task_that_has_handed_over_nothing_says_so() -> None:
+    app = dashboard(busy_source())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await expect_shown(pilot, "Fix login")
+        await pilot.press("enter")
+        await expect_shown(pilot, "Overview")
+        await expect_shown(pilot, "make check")
+        await pilot.press("p")
+        await until(pilot, lambda: toasts(app), "the note")
+        assert toasts(app) == ["The task has handed over no files."]
+        assert app.clipboard == ""

@@ -7,6 +7,7 @@ from typing import Any
 
 from shraga_models import Http, Python, Shell
 
+from ..artifacts import with_artifacts
 from ..context import RunContext
 from ..engine import Outcome
 from .http import run_http
@@ -20,4 +21,4 @@ _RUNNERS: dict[type, Callable[..., Outcome]] = {Shell: run_shell, Http: run_http
 
 def run_action(action: Any, context: RunContext, modules: tuple[str, ...]) -> Outcome:
     """Run an action to its end; `modules` are those whose functions may be called."""
-    return _RUNNERS[type(action)](action, context, modules)
+    return with_artifacts(_RUNNERS[type(action)](action, context, modules), context)

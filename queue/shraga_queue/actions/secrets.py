@@ -13,9 +13,10 @@ SHORTEST = 4
 
 
 class Secrets:
-    """The secrets one run has resolved."""
+    """The secrets one run has resolved; `who` has to have what `what` names."""
 
-    def __init__(self) -> None:
+    def __init__(self, who: str = "the worker", what: str = "the task") -> None:
+        self.who, self.what = who, what
         self.values: set[str] = set()
         self._kept: set[str] = set()
 
@@ -29,12 +30,14 @@ class Secrets:
         self.values = set(self._kept)
 
     def resolve(self, text: str) -> str:
-        """Return `text` with the worker's environment filled in; raises LookupError naming what is missing."""
+        """Return `text` with this process's environment filled in; raises LookupError naming what is missing."""
 
         def value(match: re.Match[str]) -> str:
             found = os.environ.get(match[1])
             if found is None:
-                raise LookupError(f"the worker has no environment variable {match[1]}, which the task names")
+                raise LookupError(
+                    f"{self.who} has no environment variable {match[1]}, which {self.what} names"
+                )
             self.values |= _forms(found)
             return found
 

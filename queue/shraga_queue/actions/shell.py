@@ -13,11 +13,15 @@ from shraga_models import MAX_FIELD_CHARACTERS, ExecutionDetails, RunStatus, She
 
 from .. import proctree
 from ..context import RunContext
+from ..conversation import Suspended
+from ..door import Door
 from ..engine import Outcome
 from .secrets import run_secrets
 
 RESULT = "SHRAGA_RESULT"
 """The variable with the path of the file whose content becomes the task's result."""
+SUSPEND_GRACE = 2.0
+"""Seconds a command has to leave once its run is suspended."""
 
 
 def run_shell(action: Shell, context: RunContext, modules: tuple[str, ...]) -> Outcome:
@@ -29,17 +33,18 @@ def run_shell(action: Shell, context: RunContext, modules: tuple[str, ...]) -> O
         given = {name: run_secrets.resolve(value) for name, value in action.env.items()}
     except LookupError as error:
         return Outcome(RunStatus.FAILED, error=f"{error}.", execution=details, retry=False)
-    try:
-        process = subprocess.Popen(
-            ["/bin/sh", "-c", command],
-            cwd=action.cwd or folder,
-            env=os.environ | {RESULT: f"{folder}/result"} | given,
-            stdin=subprocess.DEVNULL,
-        )
-    except OSError as error:
-        reason = f"The command could not be started: {error.strerror or error} ({error.filename})."
-        return Outcome(RunStatus.FAILED, error=reason, execution=details)
-    outcome = _ended(_wait(process), details)
+    with Door(context) as door:
+        try:
+            process = subprocess.Popen(
+                ["/bin/sh", "-c", command],
+                cwd=action.cwd or folder,
+                env=os.environ | {RESULT: f"{folder}/result"} | given | door.environment,
+                stdin=subprocess.DEVNULL,
+            )
+        except OSError as error:
+            reason = f"The command could not be started: {error.strerror or error} ({error.filename})."
+            return Outcome(RunStatus.FAILED, error=reason, execution=details)
+        outcome = _ended(_wait(process, door), details)
     return replace(outcome, output=_output(Path(folder, "result"))) if outcome.exit_code == 0 else outcome
 
 
@@ -60,10 +65,17 @@ def _output(file: Path) -> TaskOutput | None:
         return TaskOutput(result=text.removesuffix("\n"))
 
 
-def _wait(process: subprocess.Popen[bytes]) -> int:
+def _wait(process: subprocess.Popen[bytes], door: Door) -> int:
     proctree.own(process.pid)
     try:
+        with proctree.ending(process.pid) as (end, look_every):
+            while process.poll() is None:
+                door.listen(end, look_every)
         return process.wait()
+    except Suspended:
+        proctree.end_below(os.getpid(), SUSPEND_GRACE)
+        process.wait()
+        raise
     except BaseException:
         # The run was asked to stop: pass it on to the whole tree, and let the worker's grace run.
         proctree.send([process.pid, *proctree.descendants(os.getpid())], signal.SIGTERM)

@@ -8,7 +8,9 @@ if not t then return {'missing', ''} end
 if FINAL[t.status] then return {'ended', t.status} end
 local wanted = {'cancel_by', ARGV[2], 'cancel_reason', ARGV[3]}
 if t.status ~= 'running' then
-  redis.call('HSET', t.key, 'run', 'canceled', 'finished_at', num(NOW), unpack(wanted))
+  -- A run that has ended, and whose result waits for a verdict, has not been canceled itself.
+  if t.run ~= 'completed' then redis.call('HSET', t.key, 'run', 'canceled', 'finished_at', num(NOW)) end
+  redis.call('HSET', t.key, unpack(wanted))
   local refused = move(t, 'cancel', ARGV[2], ARGV[3], {}, {'ended_at', stamp(NOW)}, 0)
   flush()
   return refused or {'canceled', t.status}

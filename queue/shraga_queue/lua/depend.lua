@@ -46,7 +46,8 @@ for i = 4, #ARGV, 2 do
     if path then return {'cycle', t.id, unpack(path, 1, math.min(#path, 1000))} end
   end
 end
-if waits and not MOVES.block.from[t.status] and t.status ~= 'blocked' and t.status ~= 'awaiting_approval' then
+local has_run = t.status == 'awaiting_approval' and t.run ~= 'pending'
+if waits and (has_run or not MOVES.block.from[t.status] and t.status ~= 'blocked') then
   return {'late', t.status}
 end
 
@@ -56,14 +57,14 @@ for i = 4, #ARGV, 2 do
 end
 redis.call('HSET', t.key, 'updated_at', NOW_TEXT, 'updated_by', ARGV[2])
 t.version = redis.call('HINCRBY', t.key, 'version', 1)
-if MOVES.block.from[t.status] and unmet(t.owner, t.id) > 0 then
+if not has_run and MOVES.block.from[t.status] and unmet(t.owner, t.id) > 0 then
   -- One that waited for nothing but a worker does not wait for the time that it was once due at.
   if t.status == 'queued' then redis.call('HDEL', t.key, 'scheduled_at') end
   move(t, 'block', ARGV[2], '', {}, {}, 0)
   flush()
 end
 resume()
-t = find(t.id)
+t.status = redis.call('HGET', t.key, 'status')
 -- A kind that is met already may have taken the place of one that was not.
 go_on(t, ARGV[2])
 flush()

@@ -1,8 +1,10 @@
 -- Keep a run's lease and say how it goes.
 -- Uses: time, tell, text, find
 -- KEYS[1] the leases. ARGV: 1 task, 2 fence, 3 lease in ms, 4 ms since it started, 5 progress or '',
---   6 thought or '', 7 '1' to tell progress and thought as events, 8 RQ worker name.
--- Reply: 'ok', 'cancel' when it was asked to stop, or 'stale' when the run is no longer the caller's.
+--   6 thought or '', 7 '1' to tell progress and thought as events, 8 RQ worker name, 9 how much of
+--   what people said it has.
+-- Reply: 'ok', 'mail' when people said more, 'cancel' when it was asked to stop, or 'stale' when the run is no longer the
+--   caller's.
 -- Invariants: only the holder of the fence extends its lease.
 local t = find(ARGV[1])
 if not holds(t, ARGV[2], ARGV[8]) then return 'stale' end
@@ -20,4 +22,4 @@ if ARGV[7] == '1' then
   tell('task.progress', t.owner, t.id, t.name, t.status, t.attempt, ARGV[8], ARGV[5])
   if ARGV[6] ~= '' then tell('agent.message', t.owner, t.id, t.name, t.status, t.attempt, ARGV[8], ARGV[6]) end
 end
-return t.cancel_by and 'cancel' or 'ok'
+return t.cancel_by and 'cancel' or t.mail > tonumber(ARGV[9]) and 'mail' or 'ok'

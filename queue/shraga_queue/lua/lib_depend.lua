@@ -5,8 +5,11 @@
 local STEP = 250
 local looks = BOUNDS.cascade
 
--- A blocked task that waits for nothing more goes on: to its queue, or to its start time.
+-- A blocked task that waits for nothing more goes on: to its queue, to its start time, or to a person for leave.
 local function unblock(t, actor, why)
+  if t.permission == 'human_required' and redis.call('HEXISTS', t.key, 'review') == 0 then
+    return move(t, 'hold', actor, why, {}, {}, 0)
+  end
   local at = tonumber(redis.call('HGET', t.key, 'scheduled_at') or '0')
   if at > NOW then return move(t, 'unblock_later', actor, why, {'trigger', 'dependency'}, {}, at) end
   return move(t, 'unblock', actor, why, {'trigger', 'dependency', 'enqueued_at', NOW_TEXT}, {'enqueued_at', stamp(NOW)}, 0)

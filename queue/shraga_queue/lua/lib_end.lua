@@ -23,10 +23,13 @@ local function end_run(o, name)
     local job = {'ended_at', ended}
     if o[9] ~= '' then job[3] = 'result'; job[4] = o[9] end
     set('progress', '1')
-    refused = move(t, 'complete', name, '', fields, job, 0)
+    if t.permission == 'supervised' then keep_for_resume(t, o[7]) end
+    refused = move(t, t.permission == 'supervised' and 'propose' or 'complete', name, '', fields, job, 0)
   elseif t.cancel_by then
     fields[2] = 'canceled'
     refused = move(t, 'stop', name, says, fields, {'ended_at', ended}, 0)
+  elseif outcome == 'suspended' then
+    refused = suspend(t, o[7], name, fields)
   elseif delay >= 0 then
     redis.call('HSET', t.key, unpack(fields))
     redis.call('HINCRBY', t.key, 'failures', 1)
@@ -56,7 +59,6 @@ local function give_back(task, fence, name)
   rq_forget_run(t.id)
   local refused = move(t, 'give_back', name, 'not begun; another slot may take it', {'run', 'pending'}, {}, 0)
   if refused then return refused end
-  redis.call('LREM', K.rq_queue(t.queue), -1, t.id)
-  redis.call('LPUSH', K.rq_queue(t.queue), t.id)
+  to_head(t.id, t.queue)
   return t.status
 end

@@ -5,6 +5,16 @@
 local RUN_FIELDS = {'run', 'trigger', 'worker', 'worker_name', 'slot', 'scheduled_at', 'enqueued_at', 'claimed_at',
   'started_at', 'finished_at', 'exit_code', 'error', 'metrics', 'result'}
 
+-- An open question is put away: answered, or of no interest any more.
+local function close_question(t)
+  local asked = cjson.decode(t.question)
+  redis.call('HDEL', t.key, 'question')
+  put('ZREM', K.questions(), t.id)
+  put('SREM', K.asked(asked.signature), t.id)
+  put('ZREM', K.due(), 'ask:' .. t.id)
+  t.question = nil
+  return asked
+end
 -- The ends this script has made, for those that wait for them (lib_depend).
 local ENDED = {}
 
@@ -24,7 +34,8 @@ local function move(t, name, actor, content, fields, job, at)
     'version', num(t.version), unpack(fields))
   if before == 'scheduled' then put('ZREM', K.due(), t.id) end
   if after == 'scheduled' then put('ZADD', K.due(), at, t.id) end
-  if not t.popped then rq_leave(before, t.id, t.queue, t.from_attempt or t.attempt) end
+  -- What is put and taken at one place in one script has no order.
+  if not t.popped and RQ_STATUS[before] ~= RQ_STATUS[after] then rq_leave(before, t.id, t.queue, t.from_attempt or t.attempt) end
   rq_enter(after, t.id, t.queue, t.attempt, at, job)
   if FINAL[before] then redis.call('PERSIST', K.rq_job(t.id)) end
   if after == 'queued' then ring(t.capability) end
@@ -32,6 +43,7 @@ local function move(t, name, actor, content, fields, job, at)
   if rule.audited then audit(actor, name, 'task', t.id, before, after, content) end
   if FINAL[after] then
     pulse(after)
+    if t.question then close_question(t) end
     if t.expires_at then put('ZREM', K.due(), 'expire:' .. t.id) end
     local workflow = redis.call('HGET', t.key, 'workflow')
     if workflow then redis.call('HINCRBY', K.workflows_due(), workflow, 1) end
@@ -40,6 +52,9 @@ local function move(t, name, actor, content, fields, job, at)
   t.status = after
   return nil
 end
+
+-- What a run has been told is forgotten where the next one is no continuation of it.
+local CONTINUES = {retry = true, lost = true, resume = true}
 
 -- Puts the ended run among the task's earlier ones and opens the next, pending.
 local function next_attempt(t, trigger)
@@ -51,6 +66,10 @@ local function next_attempt(t, trigger)
   redis.call('HSET', K.runs(t.owner, t.id), t.attempt, cjson.encode(old))
   redis.call('HDEL', t.key, 'progress', 'thought', 'ping_at', 'output', 'exec',
     unpack(RUN_FIELDS))
+  if not CONTINUES[trigger] then
+    redis.call('HDEL', t.key, 'resume')
+    redis.call('DEL', K.answers(t.owner, t.id))
+  end
   rq_forget_run(t.id)
   t.from_attempt = t.attempt
   t.attempt = num(tonumber(t.attempt) + 1)

@@ -56,6 +56,12 @@ local function rq_refuse(job, queue)
   return true
 end
 
+-- Puts a task that has just been queued at the head of its queue.
+local function to_head(task, queue)
+  redis.call('LREM', K.rq_queue(queue), -1, task)
+  redis.call('LPUSH', K.rq_queue(queue), task)
+end
+
 local function ring(capability)
   local bell = K.bell(capability)
   if redis.call('LLEN', bell) < BOUNDS.bells then redis.call('RPUSH', bell, '1') end

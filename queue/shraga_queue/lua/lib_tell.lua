@@ -1,6 +1,6 @@
 -- Events, audit entries and the pulse of the board.
 -- KEYS: none. ARGV: none. Reply: none; a library.
--- Invariants: whatever is told is told to the organisation and to the one user it concerns, in one script.
+-- Invariants: whatever is told is told to the organisation and to the one user it concerns, in one script, under one id.
 local function num(value) return string.format('%d', value) end
 
 local function tell(kind, owner, task, name, status, attempt, actor, content, workflow)
@@ -10,9 +10,12 @@ local function tell(kind, owner, task, name, status, attempt, actor, content, wo
     entry[#entry + 1] = 'workflow_id'
     entry[#entry + 1] = workflow
   end
-  redis.call('XADD', K.events(), 'MAXLEN', '~', BOUNDS.events, '*', unpack(entry))
+  local id = redis.call('XADD', K.events(), 'MAXLEN', '~', BOUNDS.events, '*', unpack(entry))
   if owner and owner ~= '' then
-    redis.call('XADD', K.user_events(owner), 'MAXLEN', '~', BOUNDS.user_events, '*', unpack(entry))
+    local own = K.user_events(owner)
+    local told = redis.pcall('XADD', own, 'MAXLEN', '~', BOUNDS.user_events, id, unpack(entry))
+    -- A user's stream that other hands left ahead of the organisation's takes ids of its own.
+    if told.err then redis.call('XADD', own, 'MAXLEN', '~', BOUNDS.user_events, '*', unpack(entry)) end
   end
 end
 

@@ -1,20 +1,38 @@
--- Do what is due: queue what waited for its time, skip what expired; go on with what ended tasks have left to release.
--- Uses: time, put, tell, rq, text, find, move, edges, depend
+-- Do what is due: queue what waited for its time, skip what expired, end the wait for an answer; go on with what ended
+-- tasks have left to release.
+-- Uses: time, put, tell, rq, text, find, say, move, edges, depend, wait
 -- KEYS[1] the due times. ARGV: 1 leader's token, 2 how many at most.
 -- Reply: {how many were done, ms until the next is due or -1}, or nil when the caller leads no more.
 -- Invariants: a due entry goes only with the move it stands for.
 if redis.call('GET', K.leader()) ~= ARGV[1] then return nil end
 local done = 0
+
+-- By the default, or, without one, by failing; returns when to look again at a run that still has its slot.
+local function end_wait(t)
+  local default = cjson.decode(t.question).default
+  if default then
+    answer(t, 'controller', 'controller', default)
+    return nil
+  end
+  if t.status ~= 'waiting_for_input' then return NOW + 1000 end
+  local said = 'nobody answered in time: ' .. cut(cjson.decode(t.question).text, 300)
+  move(t, 'give_up', 'controller', said, {'error', said}, {'ended_at', stamp(NOW), 'exc_info', said}, 0)
+end
+
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', K.due(), '-inf', NOW, 'LIMIT', 0, ARGV[2])) do
-  local expiring = string.sub(member, 1, 7) == 'expire:'
-  local t = find(expiring and string.sub(member, 8) or member)
-  if t and expiring and MOVES.expire.from[t.status] then
+  local kind, id = string.match(member, '^(%a+):(.+)$')
+  local t = find(id or member)
+  local expiring = kind == 'expire'
+  local again
+  if kind == 'ask' then
+    if t and t.question then again = end_wait(t) end
+  elseif t and expiring and MOVES.expire.from[t.status] then
     redis.call('HSET', t.key, 'run', 'expired', 'finished_at', num(NOW))
     move(t, 'expire', 'controller', 'expired before it started', {}, {'ended_at', stamp(NOW)}, 0)
-  elseif t and not expiring and t.status == 'scheduled' then
+  elseif t and not kind and t.status == 'scheduled' then
     move(t, 'release', 'controller', '', {'enqueued_at', num(NOW)}, {'enqueued_at', stamp(NOW)}, 0)
   end
-  redis.call('ZREM', K.due(), member)
+  if again then redis.call('ZADD', K.due(), again, member) else redis.call('ZREM', K.due(), member) end
   -- A task may be due and expire at once; its second move has to find the first one made.
   flush()
   done = done + 1

@@ -2,9 +2,10 @@
 -- Uses: time, put, tell, rq, text, edges
 -- KEYS[1] the first task. ARGV: 1 owner, 2 actor, 3 and 4 what stands before and after a task's id in its job's data, then
 --   for each task: id, capability, queue name, name shortened, start time in ms or 0, ms until it expires or 0, job timeout
---   in s, how many cells its record's fields take, and those (the name first, what was asked last), how many cells its
---   prerequisites take, and those: id and kind.
--- Reply: {now in ms, status of each task, '' where a prerequisite has failed already and `settle` has to say}; {'missing', task, prerequisite} or {'taken', task} where none was accepted.
+--   in s, permission, how many cells its record's fields take, and those (the name first, what was asked last), how many
+--   cells its prerequisites take, and those: id and kind.
+-- Reply: {now in ms, status of each task, '' where a prerequisite has failed already and `settle` has to say};
+--   {'missing', task, prerequisite} or {'taken', task} where none was accepted.
 -- Invariants: the same id is accepted once, so that a repeated call after a lost reply adds nothing; a prerequisite exists
 --   already or comes before in the same call.
 local owner, actor = ARGV[1], ARGV[2]
@@ -12,7 +13,7 @@ local created = stamp(NOW)
 local owners = {}
 
 local function cells(i)
-  local last = i + 7 + tonumber(ARGV[i + 7])
+  local last = i + 8 + tonumber(ARGV[i + 8])
   return ARGV[i], last, last + 1 + tonumber(ARGV[last + 1])
 end
 
@@ -24,7 +25,7 @@ local function refusal()
     owners[task] = known or nil
     if known then
       local there = redis.call('HMGET', K.task(known, task), 'name', 'spec')
-      if known ~= owner or there[1] ~= ARGV[i + 9] or there[2] ~= ARGV[last] then return {'taken', task} end
+      if known ~= owner or there[1] ~= ARGV[i + 10] or there[2] ~= ARGV[last] then return {'taken', task} end
     end
     for j = last + 2, known and 0 or needs, 2 do
       if not coming[ARGV[j]] and redis.call('HEXISTS', K.owners(), ARGV[j]) == 0 then return {'missing', task, ARGV[j]} end
@@ -40,13 +41,14 @@ if redis.call('ZADD', K.users(), 'NX', NOW, owner) == 1 then
   redis.call('HSETNX', K.user(owner), 'created_at', NOW_TEXT)
 end
 
-local function accept(task, capability, queue, name, at, lasts, timeout, first, last, needs)
+local function accept(task, capability, queue, name, at, lasts, timeout, permission, first, last, needs)
   local failed = false
   for j = last + 2, needs, 2 do
     if tie(owner, task, ARGV[j], ARGV[j + 1], owners[ARGV[j]]) then failed = true end
   end
   local status = at > NOW and 'scheduled' or 'queued'
-  if needs > last + 1 and unmet(owner, task) > 0 then status = 'blocked' end
+  if needs > last + 1 and unmet(owner, task) > 0 then status = 'blocked'
+  elseif permission == 'human_required' then status = 'awaiting_approval' end
   local fields = {'status', status, 'owner', owner, 'queue', queue, 'attempt', '1', 'run', 'pending',
     'created_at', NOW_TEXT, 'moved_at', NOW_TEXT, 'updated_at', NOW_TEXT, 'created_by', actor, 'updated_by', actor,
     'version', '1'}
@@ -55,8 +57,9 @@ local function accept(task, capability, queue, name, at, lasts, timeout, first, 
     fields[#fields + 1] = value
   end
   if capability ~= 'any' then set('capability', capability) end
+  if permission ~= 'autonomous' then set('permission', permission) end
   if at > NOW then set('scheduled_at', num(at)) end
-  if status == 'blocked' then
+  if status == 'blocked' or status == 'awaiting_approval' then
     put('ZADD', K.rq_deferred(queue), 32503680000, task)
   elseif status == 'scheduled' then
     put('ZADD', K.due(), at, task)
@@ -92,7 +95,7 @@ while i <= #ARGV do
   if known then reply[#reply + 1] = redis.call('HGET', K.task(known, task), 'status') or ''
   else
     reply[#reply + 1] = accept(task, ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], tonumber(ARGV[i + 4]), tonumber(ARGV[i + 5]),
-      ARGV[i + 6], i + 8, last, needs)
+      ARGV[i + 6], ARGV[i + 7], i + 9, last, needs)
   end
   i = needs + 1
 end

@@ -1,19 +1,21 @@
 -- A slot's turn: end the runs it has seen through, give back what it has not begun, take the next tasks.
--- Uses: time, put, tell, rq, text, find, move, edges, depend, end
+-- Uses: time, put, tell, rq, text, find, say, move, edges, depend, wait, end
 -- KEYS[1] the leases. ARGV: 1 worker id, 2 slot, 3 RQ worker name, 4 lease in ms, 5 tasks wanted, 6 how many ended runs,
 --   7 how many to give back, 8 how many queues, 9 the task it goes on running or ''; then 13 cells for each ended run
 --   (lib_end), task and fence for each to give back, and the queues' names, best first.
 -- Reply: {new status or 'stale' for each ended run and each given back, claims, jobs refused as they are no tasks}; a claim
---   is {task, owner, attempt, fence, name, spec, labels, kind, priority, capability, failures, losses}.
+--   is {task, owner, attempt, fence, name, spec, labels, kind, priority, capability, failures, losses, resume, mail}.
 -- Invariants: a task leaves the queue only together with a lease and a new fence; a worker that drains or is unknown takes
 --   nothing; what has started no longer expires; beyond the first, a slot takes at most a quarter of what waits.
 local worker, slot, name, lease, wanted = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local wkey, rq_worker = K.worker(worker), K.rq_worker(name)
 local at, answers, claims, foreign, well, ill = 9, {}, {}, {}, 0, 0
 
+local WELL = {completed = true, awaiting_approval = true}
+local ILL = {failed = true, canceled = true, scheduled = true, queued = true}
 for _ = 1, tonumber(ARGV[6]) do
   local status = end_run({unpack(ARGV, at + 1, at + 13)}, name)
-  if status == 'completed' then well = well + 1 elseif status ~= 'stale' then ill = ill + 1 end
+  if WELL[status] then well = well + 1 elseif ILL[status] then ill = ill + 1 end
   answers[#answers + 1] = status
   at = at + 13
 end

@@ -1,0 +1,233 @@
+"""Context documents: kept, found, and given to the agents whose tasks ask for them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from shraga_models import (
+    ContextDocument,
+    DocumentType,
+    DocumentVersion,
+    NewDocument,
+    TaskSpec,
+    new_id,
+    repository_name,
+)
+
+from . import codec
+from .calls import Argument, Call, Flow, as_is
+from .errors import InvalidInput, NotFound, Refused
+from .keys import Keys
+from .submission import invalid
+
+GIVEN_AT_MOST = 20
+GIVEN_CHARACTERS = 200_000
+"""Documents, and characters of all together, that one run is given: a prompt has room for the work too."""
+GONE = "This document is named by the task and has been removed."
+
+Given = list[tuple[str, str]]
+"""Titles and Markdown."""
+
+
+def documents_call(keys: Keys, spec: TaskSpec) -> Call[Given]:
+    """Return the call that reads what a task's agent is given: the named ones in their order, then those by tag."""
+    args: list[Argument] = [GIVEN_AT_MOST, GIVEN_CHARACTERS, repository_name(spec.repository_url)]
+    args += [len(spec.documents), *spec.documents, *spec.document_tags]
+    return Call(_read_given, "documents_for", (keys.make("documents"),), tuple(args))
+
+
+def _read_given(reply: Any) -> Given:
+    rows = ((codec.text(one), codec.text(title), codec.text(said)) for one, title, said in reply)
+    return [(title or one, said or GONE) for one, title, said in rows]
+
+
+def build_document(fields: dict[str, Any]) -> NewDocument:
+    """Return a checked document; raises InvalidInput naming the first bad field and the fix."""
+    try:
+        return NewDocument.model_validate(fields)
+    except ValidationError as error:
+        raise invalid(error, NewDocument) from None
+
+
+class DocumentFlows:
+    """The operations on documents, as flows without a network."""
+
+    keys: Keys
+    user: str
+
+    def _documents(self) -> tuple[str]:
+        return (self.keys.make("documents"),)
+
+    def add_document(self, new: NewDocument) -> Flow[ContextDocument]:
+        """Keep a new document."""
+        return (yield from self._put(new_id(), 0, new))
+
+    def edit_document(
+        self, document_id: str, changes: dict[str, Any], version: int | None = None
+    ) -> Flow[ContextDocument]:
+        """Keep a new version with some fields changed.
+
+        Raises NotFound, InvalidInput, or Refused where it is no longer the `version` that the changes were made to.
+        """
+        found = yield from self.document(document_id)
+        kept = {name: getattr(found, name) for name in NewDocument.model_fields}
+        return (yield from self._put(document_id, version or found.version, build_document(kept | changes)))
+
+    def _put(self, document_id: str, before: int, new: NewDocument) -> Flow[ContextDocument]:
+        where = (new.repository_url or "", repository_name(new.repository_url), ",".join(new.tags))
+        what = (json.dumps(new.metadata), len(new.content), new.content)
+        args = (document_id, self.user, before, new.title, new.type.value, *where, *what)
+        answer, version = yield Call(as_is, "document_put", self._documents(), args)
+        if codec.text(answer) == "missing":
+            raise _unknown(document_id)
+        if codec.text(answer) == "stale":
+            raise Refused(
+                f"The document {document_id} is at version {int(version)} by now, and the change was made to "
+                f"version {before}; look at it and change it again."
+            )
+        return (yield from self.document(document_id))
+
+    def document(self, document_id: str) -> Flow[ContextDocument]:
+        """Return a document with its content; raises NotFound."""
+        reply = []
+        if document_id:
+            reply = yield Call(as_is, "documents", self._documents(), (1, document_id, "", ""))
+        if not reply:
+            raise _unknown(document_id)
+        return _read_document(reply[0])
+
+    def documents(
+        self, tags: Sequence[str] = (), repository: str | None = None, limit: int = 1000
+    ) -> Flow[list[ContextDocument]]:
+        """Return documents that have all the tags and belong to a repository, without their content.
+
+        An empty `repository` finds those that belong to none; the ones changed last come first.
+        """
+        args = (limit, "", "" if repository is None else "1", repository_name(repository), *tags)
+        reply = yield Call(as_is, "documents", self._documents(), args)
+        return [_read_document(row) for row in reply]
+
+    def document_versions(self, document_id: str) -> Flow[list[DocumentVersion]]:
+        """Return the versions that are kept of a document, the newest first; raises NotFound."""
+        yield from self.document(document_id)
+        key = self.keys.make("document_versions", document=document_id)
+        reply = yield Call(as_is, command=("XREVRANGE", key, "+", "-"))
+        return [_read_version(entry)[0] for entry in reply]
+
+    def document_at(self, document_id: str, version: int) -> Flow[tuple[DocumentVersion, str]]:
+        """Return an earlier version and its content; raises NotFound, also where it is no longer kept."""
+        key = self.keys.make("document_versions", document=document_id)
+        reply = yield Call(as_is, command=("XRANGE", key, version, version))
+        if not reply:
+            raise NotFound(
+                f"There is no version {version} of the document {document_id!r}; "
+                f"`shraga doc history {document_id}` shows the ones that are kept."
+            )
+        return _read_version(reply[0])
+
+    def remove_document(self, document_id: str) -> Flow[None]:
+        """Remove a document with all its versions; raises NotFound."""
+        gone = yield Call(int, "document_remove", self._documents(), (document_id, self.user))
+        if not gone:
+            raise _unknown(document_id)
+
+    def documents_for(self, spec: TaskSpec) -> Flow[Given]:
+        """Return what a task's agent is given."""
+        given: Given = yield documents_call(self.keys, spec)
+        return given
+
+    def find_document(self, given: str) -> Flow[str]:
+        """Return the id of a document named by its id, its end, or its title; raises NotFound or InvalidInput."""
+        known = yield from self.documents()
+        ids = [one.id for one in known if one.id == given]
+        ids = ids or [one.id for one in known if len(given) >= 6 and one.id.endswith(given)]
+        ids = ids or [one.id for one in known if one.title == given]
+        if len(ids) > 1:
+            raise InvalidInput("id", f"{given!r} names {len(ids)} documents; give the whole id of one.")
+        return ids[0] if ids else given
+
+
+def _unknown(document_id: str) -> NotFound:
+    return NotFound(f"There is no document {document_id!r}; `shraga doc list` shows the ones there are.")
+
+
+def _read_document(row: Any) -> ContextDocument:
+    got = codec.pairs(row[1])
+    return ContextDocument(
+        id=codec.text(row[0]),
+        title=got["title"],
+        type=DocumentType(got["type"]),
+        content=codec.text(row[2]),
+        size=int(got["size"]),
+        repository_url=got["repository_url"] or None,
+        tags=tuple(got["tags"].split(",")) if got["tags"] else (),
+        metadata=json.loads(got["metadata"]),
+        created_at=codec.sure_moment(got["created_at"]),
+        updated_at=codec.sure_moment(got["updated_at"]),
+        created_by=got["created_by"],
+        updated_by=got["updated_by"],
+        version=int(got["version"]),
+    )
+
+
+def _read_version(entry: Any) -> tuple[DocumentVersion, str]:
+    number, got = int(codec.text(entry[0]).partition("-")[0]), codec.pairs(entry[1])
+    version = DocumentVersion(
+        version=number,
+        at=codec.sure_moment(got["at"]),
+        by=got["by"],
+        title=got["title"],
+        size=int(got["size"]),
+    )
+    return version, got["content"]
+
+
+class Documents:
+    """The documents of a connected client: `shraga.documents.add(title="Style", content="# ...", tags=["style"])`."""
+
+    def __init__(self, flows: DocumentFlows, run: Callable[[Flow[Any]], Any]) -> None:
+        self._flows = flows
+        self._run = run
+
+    def add(self, **fields: Any) -> ContextDocument:
+        """Keep a new document; `fields` are those of `NewDocument`."""
+        added: ContextDocument = self._run(self._flows.add_document(build_document(fields)))
+        return added
+
+    def edit(self, document_id: str, *, version: int | None = None, **changes: Any) -> ContextDocument:
+        """Keep a new version with some fields changed, of the newest version where none is named."""
+        edited: ContextDocument = self._run(self._flows.edit_document(document_id, changes, version))
+        return edited
+
+    def get(self, document_id: str) -> ContextDocument:
+        """Return a document with its content."""
+        found: ContextDocument = self._run(self._flows.document(document_id))
+        return found
+
+    def find(self, tags: Sequence[str] = (), repository: str | None = None) -> list[ContextDocument]:
+        """Return the documents that have all the tags and belong to a repository, without their content."""
+        found: list[ContextDocument] = self._run(self._flows.documents(tags, repository))
+        return found
+
+    def history(self, document_id: str) -> list[DocumentVersion]:
+        """Return the versions that are kept of a document, the newest first."""
+        versions: list[DocumentVersion] = self._run(self._flows.document_versions(document_id))
+        return versions
+
+    def at(self, document_id: str, version: int) -> tuple[DocumentVersion, str]:
+        """Return an earlier version and its content."""
+        found: tuple[DocumentVersion, str] = self._run(self._flows.document_at(document_id, version))
+        return found
+
+    def remove(self, document_id: str) -> None:
+        """Remove a document with all its versions."""
+        self._run(self._flows.remove_document(document_id))
+
+    def given_to(self, spec: TaskSpec) -> Given:
+        """Return what a task's agent is given: titles and Markdown."""
+        given: Given = self._run(self._flows.documents_for(spec))
+        return given
