@@ -16,7 +16,7 @@ from .base import JsonObject, Model, Moment, Record, Sized
 from .dependency import Dependency, DependencyKind
 from .event import EventType
 from .status import TaskStatus
-from .task import NewTask
+from .task import LABEL, NewTask
 from .template import TemplateRef
 
 STEP_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
@@ -131,6 +131,10 @@ class NewWorkflow(Sized):
     """The folder that its shell steps run in, where they name none of their own."""
     context: JsonObject = {}
     """What is known beforehand; the task `enrich` adds to it."""
+    documents: tuple[str, ...] = ()
+    """Ids of context documents that all its tasks are given."""
+    document_tags: tuple[Annotated[str, Field(pattern=LABEL)], ...] = ()
+    """Tags; documents of its repository, and those of none, that have one of them are given too."""
     enrich: WorkflowStep | None = None
     """A task whose result, an object, is added to the context."""
     plan: WorkflowStep | None = None
@@ -179,6 +183,8 @@ class Workflow(Record):
     branch: str | None = None
     workspace: str | None = None
     context: JsonObject = {}
+    documents: tuple[str, ...] = ()
+    document_tags: tuple[str, ...] = ()
     enrich: WorkflowStep | None = None
     plan: WorkflowStep | None = None
     steps: tuple[WorkflowStep, ...] = ()

@@ -27,6 +27,8 @@ SPEC = (
     "enrich",
     "plan",
     "template",
+    "documents",
+    "document_tags",
 )
 
 
@@ -90,6 +92,8 @@ def step_task(workflow: Workflow, step: WorkflowStep, order: int) -> NewTask:
         "branch": step.branch or workflow.branch,
         "context": step.context | {"workflow": item},
         "template": workflow.template,
+        "documents": tuple(dict.fromkeys(workflow.documents + step.documents)),
+        "document_tags": tuple(dict.fromkeys(workflow.document_tags + step.document_tags)),
         "depends_on": workflow.edges(step.name) if step.name not in (ENRICH, PLAN) else (),
     }
     try:

@@ -74,6 +74,15 @@ def test_given_steps_run_one_after_the_other(shraga: Shraga, crew: Crew) -> None
     assert told == ["", "enriched", "planned: 3 steps", "executing", "completed"]
 
 
+def test_its_documents_are_given_to_each_task(shraga: Shraga) -> None:
+    flow = shraga.submit_workflow(
+        "t", document_tags=["shop"], steps=[step("a", document_tags=["shop", "tax"]), step("b")]
+    )
+    assert flow.document_tags == ("shop",)
+    assert shraga.get(flow.task_id("a")).document_tags == ("shop", "tax")
+    assert shraga.get(flow.task_id("b")).document_tags == ("shop",)
+
+
 def test_enrich_adds_to_the_context_and_the_plan_makes_the_steps(shraga: Shraga, crew: Crew) -> None:
     flow = shraga.submit_workflow(
         "t", context={"a": 1}, enrich={"action": TRUE}, plan={"action": TRUE, "capability": "any"}
