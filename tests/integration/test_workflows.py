@@ -63,6 +63,7 @@ def test_given_steps_run_one_after_the_other(shraga: Shraga, crew: Crew) -> None
     flow = shraga.submit_workflow("Fix login", steps=CHAIN, repository_url="https://x.org/r", branch="fix")
     assert flow.phase is Phase.EXECUTING
     assert crew.statuses(flow) == {"a": "queued", "b": "blocked", "c": "blocked"}
+    assert [one.code for one in shraga.why(flow.task_id("b")).reasons] == ["dependency"]
     task = shraga.get(flow.task_id("b"))
     assert (task.name, task.workflow_id, task.order) == ("b: Fix login", flow.id, 2)
     assert (task.repository_url, task.branch) == ("https://x.org/r", "fix")
@@ -218,6 +219,9 @@ def test_pause_holds_what_has_not_begun(shraga: Shraga, crew: Crew) -> None:
     crew.look()
     assert crew.statuses(flow) == {"a": "completed", "b": "blocked", "c": "blocked"}
     assert crew.hand.try_claim() is None
+    (why,) = shraga.why(flow.task_id("b")).reasons
+    assert (why.code, why.says) == ("pause", "Its workflow is paused.")
+    assert flow.id in why.do
     assert not shraga.resume_workflow(flow.id).paused
     assert crew.statuses(flow) == {"a": "completed", "b": "queued", "c": "queued"}
     assert_agreement(shraga)
