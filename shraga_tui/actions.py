@@ -7,10 +7,19 @@ from typing import Literal
 
 from textual.binding import Binding, BindingType
 
-Scope = Literal["board", "tasks", "workers", "events", "workflows", "inbox", "task"]
-EVERYWHERE: tuple[Scope, ...] = ("board", "tasks", "workers", "events", "workflows", "inbox", "task")
-LISTS: tuple[Scope, ...] = ("board", "tasks", "workers", "events", "workflows", "inbox")
-TASKS: tuple[Scope, ...] = ("board", "tasks", "events", "inbox", "task")
+Scope = Literal["board", "tasks", "workers", "events", "schedules", "workflows", "inbox", "task"]
+EVERYWHERE: tuple[Scope, ...] = (
+    "board",
+    "tasks",
+    "workers",
+    "events",
+    "schedules",
+    "workflows",
+    "inbox",
+    "task",
+)
+LISTS: tuple[Scope, ...] = ("board", "tasks", "workers", "events", "schedules", "workflows", "inbox")
+TASKS: tuple[Scope, ...] = ("board", "tasks", "events", "schedules", "inbox", "task")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +52,7 @@ ACTIONS: tuple[OperatorAction, ...] = (
         "⏎",
         "open",
         "Open the task under the cursor.",
-        ("board", "tasks", "events", "workflows", "inbox"),
+        ("board", "tasks", "events", "schedules", "workflows", "inbox"),
         needs="task",
     ),
     OperatorAction(
@@ -52,7 +61,7 @@ ACTIONS: tuple[OperatorAction, ...] = (
         "a",
         "answer",
         "Answer what the task asks, let it run, or judge its result.",
-        TASKS,
+        ("board", "tasks", "events", "inbox", "task"),
         audit="answer",
         needs="task",
     ),
@@ -77,6 +86,37 @@ ACTIONS: tuple[OperatorAction, ...] = (
         TASKS,
         audit="retry",
         needs="task",
+    ),
+    OperatorAction(
+        "pause_schedule",
+        ("p",),
+        "p",
+        "pause",
+        "Let nothing start the task until it is resumed; a run at hand goes on.",
+        ("schedules",),
+        audit="schedule_pause",
+        needs="task",
+    ),
+    OperatorAction(
+        "resume_schedule",
+        ("u",),
+        "u",
+        "resume",
+        "Let a paused task repeat again, from its next slot on.",
+        ("schedules",),
+        audit="schedule_resume",
+        needs="task",
+    ),
+    OperatorAction(
+        "skip_slot",
+        ("s",),
+        "s",
+        "skip",
+        "Leave the next slot of the task out.",
+        ("schedules",),
+        audit="schedule_skip",
+        needs="task",
+        spare=True,
     ),
     OperatorAction(
         "drain",
@@ -279,6 +319,7 @@ ACTIONS: tuple[OperatorAction, ...] = (
     OperatorAction("tasks", ("2",), "2", "", "Go to the tasks.", EVERYWHERE),
     OperatorAction("workers", ("3",), "3", "", "Go to the workers.", EVERYWHERE),
     OperatorAction("events", ("4",), "4", "", "Go to the events.", EVERYWHERE),
+    OperatorAction("schedules", ("5",), "5", "", "Go to the schedules: what repeats.", EVERYWHERE),
     OperatorAction("workflows", ("6",), "6", "", "Go to the workflows.", EVERYWHERE),
     OperatorAction("inbox", ("7",), "7", "", "Go to the inbox: what waits on people.", EVERYWHERE),
     OperatorAction(

@@ -23,6 +23,11 @@ CANCEL_HOW: dict[str, str] = {
 CANCEL_PATIENCE = 60.0
 """Seconds to wait for a worker to confirm that a run has stopped."""
 NAMES_READ = 500
+SCHEDULE_SAID = {
+    "pause_schedule": "is paused: nothing starts it until it is resumed",
+    "resume_schedule": "repeats again",
+    "skip_slot": "leaves its next slot out",
+}
 
 
 def short(name: str) -> str:
@@ -94,6 +99,23 @@ async def _with_names(app: ShragaApp, named: Mapping[str, str]) -> dict[str, str
         # Ids say enough to ask; the act itself tells what is wrong.
         rows = ()
     return dict(named) | {row.id: row.name for row in rows if row}
+
+
+async def change_schedule(app: ShragaApp, task: TaskRef, action: str) -> None:
+    """Pause or resume a schedule or skip its next slot, and tell that it was accepted."""
+    source = app.desk.source
+    deeds = {
+        "pause_schedule": source.pause_schedule,
+        "resume_schedule": source.resume_schedule,
+        "skip_slot": source.skip_slot,
+    }
+    try:
+        done = await deeds[action](task.id)
+    except ShragaError as error:
+        say(app, str(error), bad=True)
+        return
+    coming = f" Next: {done.next_run_at.astimezone():%d %b %H:%M:%S}." if done.next_run_at else ""
+    say(app, f"{short(task.name)} {SCHEDULE_SAID[action]}.{coming}")
 
 
 async def change_worker(app: ShragaApp, worker: Worker, mode: WorkerMode) -> None:

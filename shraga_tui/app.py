@@ -45,6 +45,12 @@ def _workers() -> Screen[Any]:
     return WorkersScreen()
 
 
+def _schedules() -> Screen[Any]:
+    from shraga_tui.screens.schedules import SchedulesScreen
+
+    return SchedulesScreen()
+
+
 def _inbox() -> Screen[Any]:
     from shraga_tui.screens.inbox import InboxScreen
 
@@ -80,6 +86,7 @@ class ShragaApp(App[int]):
         "tasks": _tasks,
         "workers": _workers,
         "events": _events,
+        "schedules": _schedules,
         "workflows": _workflows,
         "inbox": _inbox,
     }
@@ -220,6 +227,7 @@ def _load_screens() -> None:
         "help",
         "workers",
         "events",
+        "schedules",
         "workflows",
         "inbox",
         "answer",

@@ -23,6 +23,7 @@ TABS = (
     ("tasks", "2", "Tasks"),
     ("workers", "3", "Workers"),
     ("events", "4", "Events"),
+    ("schedules", "5", "Schedules"),
     ("workflows", "6", "Flows"),
     ("inbox", "7", "Inbox"),
 )

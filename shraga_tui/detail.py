@@ -14,6 +14,7 @@ from shraga_models import (
     Message,
     MessageType,
     Python,
+    Reminder,
     Run,
     SenderType,
     Shell,
@@ -177,6 +178,8 @@ def _action(task: Task) -> Iterator[Fact]:
     elif isinstance(action, Python):
         given = ", ".join(f"{name}={value!r}" for name, value in action.args.items())
         yield from _fact("call", f"{action.callable}({given})", "accent")
+    elif isinstance(action, Reminder):
+        yield from _fact("reminds of", action.text, "accent")
 
 
 def facts(found: TaskWithRuns) -> list[Fact]:

@@ -25,6 +25,7 @@ from shraga_queue.board import BoardQuery, BoardSnapshot, ColumnPage, Counts
 from shraga_queue.codec import TaskRow, TaskWithRuns
 from shraga_queue.listing import Found, ListQuery, Place, TaskPage
 from shraga_queue.operations import EventPage, LogPage
+from shraga_queue.scheduling import ScheduleRow, Schedules
 from shraga_queue.talk import Judgement
 from shraga_queue.workflow_codec import WorkflowTree
 
@@ -72,6 +73,12 @@ class Source(Protocol):
     async def ask_cancel(self, task_id: str, reason: str = "") -> tuple[str, TaskStatus]: ...
     async def retry(self, task_id: str) -> Task: ...
     async def set_worker_mode(self, worker: str, mode: WorkerMode) -> str: ...
+    async def schedules(
+        self, *, owner: str | None = None, first: int = 0, count: int = 1000
+    ) -> Schedules: ...
+    async def pause_schedule(self, task_id: str) -> Task: ...
+    async def resume_schedule(self, task_id: str) -> Task: ...
+    async def skip_slot(self, task_id: str) -> Task: ...
     async def questions(self, *, owner: str | None = None, limit: int = 1000) -> list[Question]: ...
     async def chat(self, task_id: str, *, tail: int | None = None) -> tuple[Message, ...]: ...
     async def answer(self, target: str, text: str, *, alike: bool = False) -> list[str]: ...
@@ -172,6 +179,16 @@ def _harmless_logs(page: LogPage) -> LogPage:
     return replace(page, entries=entries)
 
 
+def _harmless_schedule(row: ScheduleRow) -> ScheduleRow:
+    return replace(
+        row,
+        name=_one_line(row.name, LINE_LIMIT),
+        owner=_one_line(row.owner, LINE_LIMIT),
+        words=_one_line(row.words, LINE_LIMIT),
+        last_error=_one_line(row.last_error, LINE_LIMIT),
+    )
+
+
 class HarmlessSource:
     """A source whose answers carry no text that could act on the terminal; acts pass through unread."""
 
@@ -191,6 +208,9 @@ class HarmlessSource:
         self.approve = inner.approve
         self.review = inner.review
         self.say = inner.say
+        self.pause_schedule = inner.pause_schedule
+        self.resume_schedule = inner.resume_schedule
+        self.skip_slot = inner.skip_slot
         self.counts = inner.counts
         self.search = inner.search
         self.close = inner.close
@@ -224,6 +244,11 @@ class HarmlessSource:
     async def templates(self) -> list[Template]:
         """Return the templates that can be run."""
         return [harmless_record(template) for template in await self._inner.templates()]
+
+    async def schedules(self, *, owner: str | None = None, first: int = 0, count: int = 1000) -> Schedules:
+        """Return tasks that repeat."""
+        got = await self._inner.schedules(owner=owner, first=first, count=count)
+        return replace(got, rows=tuple(map(_harmless_schedule, got.rows)))
 
     async def workers(self) -> list[Worker]:
         """Return the workers."""

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from shraga_queue.client import Shraga
@@ -14,6 +15,10 @@ from shraga_queue.config import Settings
 from shraga_queue.embedded import Embedded
 from shraga_queue.engine import Engine
 from tests.processes import Processes
+
+# How long an example takes says more of the machine than of the code.
+hypothesis.settings.register_profile("shraga", deadline=None)
+hypothesis.settings.load_profile("shraga")
 
 for name in [name for name in os.environ if name.startswith("SHRAGA_")]:
     del os.environ[name]

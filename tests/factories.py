@@ -31,6 +31,7 @@ from shraga_models import (
     new_id,
 )
 from shraga_queue.client import Shraga, SyncDriver
+from shraga_queue.codec import rests
 from shraga_queue.engine import Claim, EndedRun, Engine, Outcome, SlotName
 from shraga_queue.keys import Keys
 from shraga_queue.slot import queue_names
@@ -299,6 +300,10 @@ class Ledger:
         self.leases = self._zset("leases")
         self.due = self._zset("due")
         self.questions = self._zset("questions")
+        self.timed = self._zset("slots")
+        self.repeating = self._zset("repeating")
+        events = sorted({got["event"] for got in self.hashes.values() if got.get("event")})
+        self.bound = {event: self._zset("on", event=event) for event in events}
         queues = sorted({got["queue"] for got in self.hashes.values()})
         lists = self._many([("LRANGE", self.keys.make("rq_queue", queue=queue), 0, -1) for queue in queues])
         self.lists = {
@@ -356,7 +361,11 @@ class Ledger:
             "score": self.index[status].get(task) == float(got["moved_at"]),
             "owner's score": self.user_index[owner, status].get(task) == float(got["moved_at"]),
             "lease": (task in self.leases) == running,
-            "due time": (task in self.due) == (status is TaskStatus.SCHEDULED),
+            "due time": (task in self.due) == (status is TaskStatus.SCHEDULED and not rests(got)),
+            "next slot": (task in self.timed) == ("next_slot" in got and "paused" not in got),
+            "event": [event for event in self.bound if task in self.bound[event]]
+            == ([got["event"]] if "event" in got else []),
+            "repetition": (task in self.repeating) == ("next_slot" in got or "event" in got),
             "expiry": (f"expire:{task}" in self.due) == ("expires_at" in got and not status.is_final),
             "queue": self.lists[queue][task] == (status is TaskStatus.QUEUED),
             "job status": self.jobs[task].get("status") == RQ_STATUS[status],
@@ -402,6 +411,7 @@ class Ledger:
             "index": [task for index in self.index.values() for task in index],
             "owner's index": [task for index in self.user_index.values() for task in index],
             "leases": list(self.leases),
+            "slots": [*self.timed, *self.repeating],
             "due": [member.partition(":")[2] or member for member in self.due],
             "questions": list(self.questions),
             "lists": [task for tasks in self.lists.values() for task in tasks],

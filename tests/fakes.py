@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,6 +22,7 @@ from shraga_models import (
     Question,
     Run,
     RunStatus,
+    Schedule,
     Shell,
     Task,
     TaskStatus,
@@ -36,8 +38,10 @@ from shraga_queue.codec import TaskRow, TaskWithRuns
 from shraga_queue.errors import InvalidInput, NotFound, Refused, Unreachable
 from shraga_queue.listing import Found, ListQuery, Place, TaskPage
 from shraga_queue.operations import EventPage, LogPage
+from shraga_queue.scheduling import ScheduleRow, Schedules
 from shraga_queue.submission import build_task
 from shraga_queue.talk import Judgement
+from shraga_queue.timetable import words
 from shraga_queue.workflow_codec import WorkflowTree
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -104,6 +108,21 @@ def make_event(number: int, kind: str, **fields: Any) -> Event:
     return Event(id=f"{NOW_MS + number}-0", at=ago(seconds=60 - number % 60), type=kind, **fields)
 
 
+def make_schedule(task_id: str, name: str, schedule: Schedule, **fields: Any) -> ScheduleRow:
+    """Return a task that repeats."""
+    defaults: dict[str, Any] = {
+        "owner": "alice",
+        "status": TaskStatus.SCHEDULED,
+        "words": words(schedule),
+        "next_run_at": schedule.next_run_at,
+        "last_run_at": ago(minutes=4),
+        "last_status": RunStatus.COMPLETED,
+        "last_error": "",
+        "waiting": 0,
+    }
+    return ScheduleRow(id=task_id, name=name, schedule=schedule, **(defaults | fields))
+
+
 def make_worker(name: str, **fields: Any) -> Worker:
     """Return a worker that is there."""
     defaults: dict[str, Any] = {
@@ -151,6 +170,7 @@ class FakeSource:
         self.chats: dict[str, list[Message]] = {}
         self.event_log: list[Event] = []
         self.worker_list: list[Worker] = []
+        self.schedule_rows: list[ScheduleRow] = []
         self.has_leader = True
         self.away = ""
         self.gap = False
@@ -181,8 +201,6 @@ class FakeSource:
 
     def move(self, task_id: str, status: TaskStatus, **fields: Any) -> None:
         """Move a task to another column and tell so."""
-        from dataclasses import replace
-
         place = next(index for index, row in enumerate(self.rows) if row.id == task_id)
         self.rows[place] = replace(self.rows[place], status=status, **fields)
         self.tasks[task_id] = self.tasks[task_id].model_copy(update={"status": status})
@@ -254,6 +272,34 @@ class FakeSource:
         by_status = {status: sum(row.status == status for row in self.rows) for status in TaskStatus}
         pulse = tuple(minute % 7 for minute in range(60))
         return Counts(NOW_MS, by_status, pulse, (0,) * 59 + (1,), 0, 0, self.has_leader)
+
+    async def schedules(self, *, owner: str | None = None, first: int = 0, count: int = 1000) -> Schedules:
+        """Return the schedules."""
+        self._answering()
+        return Schedules(tuple(self.schedule_rows), len(self.schedule_rows), NOW)
+
+    async def _change_schedule(self, task_id: str, wish: str, **fields: Any) -> Task:
+        self._answering()
+        self.calls.append((wish, task_id))
+        if self.refuses:
+            raise Refused(self.refuses)
+        place = next(index for index, row in enumerate(self.schedule_rows) if row.id == task_id)
+        row = self.schedule_rows[place]
+        schedule = row.schedule.model_copy(update=fields)
+        self.schedule_rows[place] = replace(row, schedule=schedule, next_run_at=schedule.next_run_at)
+        return make_task(task_id, row.name, row.status, schedule=schedule, next_run_at=schedule.next_run_at)
+
+    async def pause_schedule(self, task_id: str) -> Task:
+        """Pause a schedule."""
+        return await self._change_schedule(task_id, "pause", is_active=False, next_run_at=None)
+
+    async def resume_schedule(self, task_id: str) -> Task:
+        """Resume a schedule."""
+        return await self._change_schedule(task_id, "resume", is_active=True, next_run_at=NOW)
+
+    async def skip_slot(self, task_id: str) -> Task:
+        """Skip a slot."""
+        return await self._change_schedule(task_id, "skip", skipped=1)
 
     async def workers(self) -> list[Worker]:
         """Return the workers."""

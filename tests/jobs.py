@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 from shraga_queue import Refused, artifact, ask, current_run, log, progress, thought
 
@@ -37,6 +38,13 @@ def talk() -> str:
     thought("thinking")
     progress(1, 4)
     return os.environ["SHRAGA_TASK"]
+
+
+def heard() -> list[Any]:
+    """What the run is for, as a task sees it."""
+    run = current_run()
+    assert run is not None
+    return [run.idempotency_key, run.event_data, os.environ.get("SHRAGA_OCCURRENCE")]
 
 
 def unserialisable() -> object:

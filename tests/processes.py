@@ -15,8 +15,7 @@ from shraga_queue.config import Settings
 from shraga_queue.up import environment, part_arguments
 from tests.waiting import wait_until
 
-ROOT = Path(__file__).parent.parent
-"""The tree these tests stand in, which may be another than the one that is installed."""
+HOUSE = Path(__file__).parent.parent
 
 
 class Processes:
@@ -56,7 +55,7 @@ class Processes:
                 stderr=log,
                 process_group=0,
                 env=environment(self.settings)
-                | {"PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "queue", ROOT / "models")))}
+                | {"PYTHONPATH": os.pathsep.join(str(HOUSE / part) for part in ("", "queue", "models"))}
                 | (env or {})
                 | {proctree.PARENT_MARK: str(os.getpid())},
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .actions import Action, Http, Python, Shell
+from .actions import Action, Http, Python, Reminder, Shell
 from .base import MAX_FIELD_CHARACTERS, Moment, Record, new_id
 from .dependency import Dependency, DependencyKind, OnFailure
 from .document import ContextDocument, DocumentType, DocumentVersion, NewDocument, repository_name
@@ -16,7 +16,7 @@ from .model_call import ModelCall, StoredModelCall
 from .question import Answer, NewQuestion, Question, QuestionKind
 from .review import Decision, Review
 from .run import Run, run_id
-from .schedule import Schedule
+from .schedule import Missed, Overlap, Schedule
 from .status import (
     DeliveryStatus,
     Liveness,
@@ -85,6 +85,7 @@ __all__ = [
     "LogLevel",
     "Message",
     "MessageType",
+    "Missed",
     "ModelCall",
     "Moment",
     "Move",
@@ -95,6 +96,7 @@ __all__ = [
     "NewWebhook",
     "NewWorkflow",
     "OnFailure",
+    "Overlap",
     "Parameter",
     "ParameterType",
     "Permission",
@@ -106,6 +108,7 @@ __all__ = [
     "Question",
     "QuestionKind",
     "Record",
+    "Reminder",
     "Review",
     "Role",
     "Run",

@@ -108,4 +108,16 @@ class Python(Model):
         return self.callable.partition(":")[0]
 
 
-Action = Annotated[Shell | Http | Python, Field(discriminator="type")]
+class Reminder(Model):
+    """Words that people are reminded of when their time comes (seeds: Shraga tasks, AgentVine; kind `reminder`)."""
+
+    type: Literal["reminder"]
+    text: str = Field(min_length=1)
+
+    def __init__(self, text: str | None = None, /, **fields: Any) -> None:
+        if text is not None:
+            fields["text"] = text
+        super().__init__(**{"type": "reminder"} | fields)
+
+
+Action = Annotated[Shell | Http | Python | Reminder, Field(discriminator="type")]

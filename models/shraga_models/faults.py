@@ -40,7 +40,7 @@ _RULES = (
     (r"Input tag ('.*?') found .* the expected tags: (.*)", "its type %1 is unknown: use one of %2"),
     (r"Unable to extract tag using discriminator '(\w+)'", "it says no %1: add one, such as %1: shell"),
 )
-_DURATIONS = ("timeout", "grace", "backoff", "backoff_max", "expires_in", "interval")
+_DURATIONS = ("timeout", "grace", "backoff", "backoff_max", "expires_in", "interval", "jitter")
 
 
 def plain(message: str, field: str = "") -> str:

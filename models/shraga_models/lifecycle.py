@@ -76,17 +76,15 @@ MOVES: dict[str, Move] = {
         ),
         _move("retry", _ENDED, S.QUEUED, {Actor.USER}, EventType.TASK_QUEUED),
         _move("run_now", {S.SCHEDULED, S.BLOCKED}, S.QUEUED, {Actor.USER}, EventType.TASK_QUEUED),
-        _move(
-            "block",
-            {S.QUEUED, S.SCHEDULED, S.AWAITING_APPROVAL},
-            S.BLOCKED,
-            {Actor.USER},
-            EventType.TASK_BLOCKED,
-        ),
+        _move("block", _UNBEGUN - {S.BLOCKED}, S.BLOCKED, {Actor.USER}, EventType.TASK_BLOCKED),
         _move("unblock", {S.BLOCKED}, S.QUEUED, _ENGINE, EventType.TASK_QUEUED),
         _move("unblock_later", {S.BLOCKED}, S.SCHEDULED, _ENGINE, EventType.TASK_SCHEDULED),
         _move("hold", {S.BLOCKED}, S.AWAITING_APPROVAL, _ENGINE, EventType.TASK_WAITING),
         _move("skip", {S.BLOCKED}, S.SKIPPED, _ENGINE, EventType.TASK_SKIPPED),
+        _move("rest", _ENDED, S.SCHEDULED, _ENGINE, EventType.TASK_SCHEDULED),
+        _move("follow", _ENDED, S.QUEUED, _ENGINE, EventType.TASK_QUEUED),
+        _move("supersede", _WAITING, S.CANCELED, {Actor.CONTROLLER}, EventType.TASK_CANCELED),
+        _move("finish", {S.SCHEDULED}, S.COMPLETED, {Actor.CONTROLLER}, EventType.TASK_COMPLETED),
     )
 }
 

@@ -19,6 +19,8 @@ class Run(Model):
     attempt: int
     triggered_by: str = "manual"
     """`manual`, `schedule`, `event:<name>`, `dependency`, `retry`, `lost` or `resume`."""
+    occurrence: str | None = None
+    """What it runs for: `<task id>@<slot>` or `<task id>@<key of the emit>`, the same for every try of it."""
     queue: str = ""
     status: RunStatus
     fence: int

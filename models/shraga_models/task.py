@@ -121,10 +121,8 @@ class NewTask(Sized, TaskSpec):
     @field_validator("schedule")
     @classmethod
     def _known_schedule(cls, schedule: Schedule | None) -> Schedule | None:
-        if schedule is not None and schedule.is_recurring:
-            raise ValueError("recurring schedules cannot be submitted yet: use at")
-        if schedule is not None and not schedule.is_active:
-            raise ValueError("an inactive schedule cannot be submitted yet: leave is_active out")
+        if schedule is not None and schedule.at is not None and not schedule.is_active:
+            raise ValueError("a start time cannot be paused: leave is_active out, or leave at out")
         return schedule
 
 

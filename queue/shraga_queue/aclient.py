@@ -28,6 +28,7 @@ from shraga_models import (
 
 from .board import BoardQuery, BoardSnapshot, Counts
 from .calls import Batch, Call, Flow, Passage, Stream
+from .client_schedule import AsyncSchedules
 from .client_talk import AsyncTalk
 from .client_workflows import AsyncWorkflows
 from .codec import TaskRow, TaskWithRuns
@@ -143,7 +144,7 @@ class AsyncDriver:
             raise explain(error, self.url) from error
 
 
-class AsyncShraga(AsyncTalk, AsyncWorkflows):
+class AsyncShraga(AsyncTalk, AsyncSchedules, AsyncWorkflows):
     """The store, for async programs; use it as an async context manager.
 
     Errors are `ShragaError`s: `InvalidInput`, `Refused`, `NotFound`, `Unreachable`, `Forbidden`.

@@ -28,6 +28,7 @@ from shraga_models import (
 
 from .board import BoardQuery, BoardSnapshot, Counts
 from .calls import Batch, Call, Flow, Passage, Stream
+from .client_schedule import SyncSchedules
 from .client_talk import SyncTalk
 from .client_workflows import SyncWorkflows
 from .codec import TaskRow, TaskWithRuns
@@ -149,7 +150,7 @@ class SyncDriver:
             raise explain(error, self.url) from error
 
 
-class Shraga(SyncTalk, SyncWorkflows):
+class Shraga(SyncTalk, SyncSchedules, SyncWorkflows):
     """The store, for scripts and for the command line; use it as a context manager.
 
     Errors are `ShragaError`s: `InvalidInput`, `Refused`, `NotFound`, `Unreachable`, `Forbidden`.

@@ -105,6 +105,8 @@ def read_spec(got: dict[str, str], needs: dict[str, str] | None = None) -> dict[
     """Return what was asked of a task, from its hash and its edges, as the fields of a `TaskSpec`."""
     spec: dict[str, Any] = json.loads(got.get("spec") or "{}")
     spec["name"] = got["name"]
+    if got.get("repeats"):
+        spec["schedule"] |= _timing(got)
     spec["labels"] = tuple(got["labels"].split(",")) if got.get("labels") else ()
     for field in ("kind", "priority", "permission", "capability", "on_prerequisite_failure"):
         if field in got:
@@ -112,6 +114,29 @@ def read_spec(got: dict[str, str], needs: dict[str, str] | None = None) -> dict[
     if needs:
         spec["depends_on"] = tuple({"task_id": one, "kind": kind} for one, kind in needs.items())
     return spec
+
+
+def rests(got: dict[str, str]) -> bool:
+    """Return whether a task waits for its next occurrence, not for another try of a run."""
+    waits = got.get("run", "pending") != "pending" or got.get("attempt") == "1"
+    return bool(got.get("repeats")) and got.get("status") == TaskStatus.SCHEDULED and waits
+
+
+def _timing(got: dict[str, str]) -> dict[str, Any]:
+    """What the store knows of a schedule: whether it is on, its next slot, its last run."""
+    ran = got.get("started_at") or got.get("finished_at")
+    return {
+        "is_active": not got.get("paused"),
+        "next_run_at": None if got.get("event") else moment(got.get("next_slot")),
+        "last_run_at": moment(ran),
+        "skipped": int(got.get("skips", 0)),
+    }
+
+
+def _next_run(got: dict[str, str]) -> datetime | None:
+    if rests(got):
+        return None if got.get("paused") or got.get("event") else moment(got.get("next_slot"))
+    return moment(got.get("scheduled_at")) if got["status"] == TaskStatus.SCHEDULED else None
 
 
 def read_task(task_id: str, got: dict[str, str], needs: dict[str, str] | None = None) -> Task:
@@ -141,7 +166,7 @@ def read_task(task_id: str, got: dict[str, str], needs: dict[str, str] | None = 
             "thought": got.get("thought", ""),
             "started_at": moment(got.get("started_at")),
             "completed_at": moment(got.get("finished_at")),
-            "next_run_at": moment(got.get("scheduled_at")) if got["status"] == "scheduled" else None,
+            "next_run_at": _next_run(got),
             "error": got.get("error", ""),
             "cancel_requested_by": got.get("cancel_by"),
             "cancel_reason": got.get("cancel_reason", ""),
@@ -185,6 +210,7 @@ def read_run(task_id: str, got: dict[str, Any]) -> Run:
         attempt=attempt,
         fence=int(got.get("fence") or attempt),
         triggered_by=got.get("trigger") or "manual",
+        occurrence=got.get("occurrence"),
         queue=got.get("queue", ""),
         status=RunStatus(got.get("run", "pending")),
         worker=got.get("worker_name"),
@@ -287,13 +313,21 @@ def read_row(cells: Sequence[Any]) -> TaskRow:
         thought=cell[12],
         error=cell[13],
         worker=cell[14],
-        scheduled_at=int(cell[15] or 0),
+        scheduled_at=int((_next_slot(cell) if cell[21] else cell[15]) or 0),
         started_at=int(cell[16] or 0),
         canceling=bool(cell[17]) and cell[2] == TaskStatus.RUNNING,
         failures=int(cell[18] or 0),
         run=cell[19],
         exit_code=cell[20],
     )
+
+
+def _next_slot(cell: Sequence[str]) -> str:
+    """When a task that repeats is due, from the cells of its row; empty while it is paused."""
+    known = {"status": cell[2], "attempt": cell[10], "run": cell[19], "repeats": cell[21]}
+    if not rests(known):
+        return cell[15]
+    return "" if cell[23] else cell[22]
 
 
 class HeldRun(NamedTuple):

@@ -39,6 +39,10 @@ class RunContext:
     """Of a step: `workflow`, its fields, and `steps`, by name what the completed ones gave; else empty."""
     artifacts: list[str] = field(default_factory=list)
     """Files of the execution folder that the run hands over, by their names in it."""
+    occurrence: str = ""
+    """What a task that repeats runs for: its id with the slot, or with the key of the emit."""
+    event: str = ""
+    """The data of the event that started it, as JSON."""
 
     @property
     def resumed(self) -> Resume | None:
@@ -95,8 +99,13 @@ class RunContext:
 
     @property
     def idempotency_key(self) -> str:
-        """A key for effects outside: the same for every attempt of the task."""
-        return self.task_id
+        """A key for effects outside: the same for every attempt of the task, or of its occurrence where it repeats."""
+        return self.occurrence or self.task_id
+
+    @property
+    def event_data(self) -> Any:
+        """The data of the event that started the run, or None."""
+        return json.loads(self.event) if self.event else None
 
     @property
     def folder(self) -> Path:

@@ -20,6 +20,7 @@ from .config import Settings
 from .connect import connect_sync, explain, refuse_unfit, refuses, resolve_url
 from .delivery import Delivery
 from .engine import TRIM_BATCH, Engine
+from .firing import fire_due
 from .keys import Keys
 from .mending import Mender
 from .operations import LEASE_MS
@@ -80,6 +81,7 @@ class Controller:
         self._tell_away_at = 0.0
         self.duties = [
             Duty("release", 0.0, self._release),
+            Duty("fire", 0.0, self._fire),
             Duty("reap", REAP_EVERY, self._reap),
             Duty("workflows", 0.0, WorkflowDuty(engine.driver)),
             Duty("reconcile", RECONCILE_EVERY, self._reconcile),
@@ -178,7 +180,9 @@ class Controller:
     # Duties
 
     def _release(self) -> None:
-        answer = self.engine.release_due(self.token)
+        self._take_turn(self.engine.release_due(self.token))
+
+    def _take_turn(self, answer: tuple[int, int] | None) -> None:
         if answer is None:
             self.leads = False
             return
@@ -187,6 +191,9 @@ class Controller:
             self._next_due = time.monotonic()
         elif wait_ms >= 0:
             self._next_due = min(self._next_due, time.monotonic() + wait_ms / 1000)
+
+    def _fire(self) -> None:
+        self._take_turn(fire_due(self.engine, self.token))
 
     def _reap(self) -> None:
         if time.monotonic() < self._trust_at:

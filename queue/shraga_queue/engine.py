@@ -38,6 +38,9 @@ STALE = "stale"
 ASKED = ("name", "spec", "labels", "kind", "priority", "capability")
 """The fields of a task's hash that say what was asked, in the order of a claim."""
 
+OCCURRENCE = ("occurrence", "event_data")
+"""The fields that say what a task that repeats runs for, after those of a claim."""
+
 
 @dataclass(frozen=True, slots=True)
 class SlotName:
@@ -348,9 +351,12 @@ def _model_json(model: Model | None) -> str:
 
 
 def _claim(cells: Sequence[Any], holder: str) -> Claim:
-    task_id, owner, attempt, fence, *asked = cells
+    (task_id, owner, attempt, fence, *asked), occurrence = cells[:14], cells[14:]
     *values, failures, losses, resume, mail = asked
     fields = {name: text(value) for name, value in zip(ASKED, values, strict=True) if value is not None}
+    fields |= {
+        name: text(value) for name, value in zip(OCCURRENCE, occurrence, strict=False) if value is not None
+    }
     history = int(failures or 0), int(losses or 0), text(resume or b""), int(mail or 0)
     return Claim(text(task_id), text(owner), int(attempt), int(fence), fields, *history, holder)
 

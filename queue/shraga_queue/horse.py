@@ -209,6 +209,7 @@ class Horse:
         os.environ["SHRAGA_ATTEMPT"] = str(claim.attempt)
         self._pump.open(claim.limits.log_bytes)
         name, home = claim.fields.get("name", ""), str(self._setup.home)
+        occurrence, event = _occurrence(claim)
         talk = Conversation(self._run_id, self._channel, briefing, self._send)
         context.enter(
             RunContext(
@@ -220,7 +221,9 @@ class Horse:
                 self._say,
                 self._write,
                 talk,
-                inputs_of(claim),
+                inputs=inputs_of(claim),
+                occurrence=occurrence,
+                event=event,
             )
         )
 
@@ -304,6 +307,15 @@ class Horse:
         with suppress(OSError):
             os.rmdir(task_folder)
         return replace(outcome, execution=None)
+
+
+def _occurrence(claim: Claim) -> tuple[str, str]:
+    """Return what the run is for and its event's data, empty for none, and tell the programs it starts."""
+    said = claim.fields.get("occurrence", ""), claim.fields.get("event_data", "")
+    for name, value in zip(("SHRAGA_OCCURRENCE", "SHRAGA_EVENT_DATA"), said, strict=True):
+        if value:
+            os.environ[name] = value
+    return said
 
 
 def _working_folder(home: Path) -> str:

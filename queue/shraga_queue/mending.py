@@ -56,6 +56,12 @@ class Mender:
         if status is TaskStatus.BLOCKED:
             # What each waits for is looked up where it is mended.
             return [one for one, _ in found]
+        if status is TaskStatus.SCHEDULED:
+            # What repeats has a slot instead of a due time; what is paused or hears an event has neither.
+            slots = self._call(list, "ZMSCORE", self._engine.keys.make("slots"), *(one for one, _ in found))
+            found = [one for one, score in zip(found, slots, strict=True) if score is None]
+        if not found:
+            return []
         place = self._engine.keys.make("leases" if status is TaskStatus.RUNNING else "due")
         scores = self._call(list, "ZMSCORE", place, *(one for one, _ in found))
         return [one for (one, _), score in zip(found, scores, strict=True) if score is None]

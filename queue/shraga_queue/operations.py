@@ -26,6 +26,7 @@ from .depending import Depending, raise_refused
 from .documents import DocumentFlows
 from .errors import NotFound, Refused, no_such_task
 from .keys import Keys
+from .scheduling import Scheduling, first_slot, next_slot, submitted_schedule
 from .submission import JOB_DATA, check_owner, in_chunks, job_data, name_tasks
 from .talk import Talk
 from .webhooks import WebhookFlows
@@ -61,7 +62,7 @@ class LogPage:
     last_id: str
 
 
-class Operations(Talk, Depending, DocumentFlows, WebhookFlows):
+class Operations(Talk, Depending, Scheduling, DocumentFlows, WebhookFlows):
     """Every operation on the store for one prefix, made by one user."""
 
     def __init__(self, keys: Keys, user: str) -> None:
@@ -70,19 +71,24 @@ class Operations(Talk, Depending, DocumentFlows, WebhookFlows):
 
     # Submitting
 
-    def _submit_call(self, tasks: Sequence[tuple[NewTask, str]], owner: str) -> Call[list[Task]]:
+    def _submit_call(
+        self, tasks: Sequence[tuple[NewTask, str]], owner: str, there: datetime | None = None
+    ) -> Call[list[Task]]:
         args: list[Argument] = [owner, self.user, *JOB_DATA]
         for new, task_id in tasks:
-            fields = codec.task_fields(new)
+            repeats, timing = first_slot(new, task_id, there) if there else (("", ""), [])
+            name, value, *rest = codec.task_fields(new)
+            fields = [name, value, *timing, *rest]
             args += (
                 task_id,
                 new.capability,
                 self.keys.queue_name(new.capability, new.priority),
                 new.name[:120].encode("utf-8", "replace"),
                 (new.schedule.at_ms or 0) if new.schedule else 0,
-                int(new.limits.expires_in * 1000) if new.limits.expires_in else 0,
+                int(new.limits.expires_in * 1000) if new.limits.expires_in and not repeats[0] else 0,
                 int(new.limits.timeout) or 1,
                 new.permission.value,
+                *repeats,
                 len(fields),
             )
             args += [field.encode("utf-8", "replace") for field in fields]
@@ -94,13 +100,15 @@ class Operations(Talk, Depending, DocumentFlows, WebhookFlows):
             raise_refused(reply)
             now = codec.sure_moment(reply[0])
             return [
-                self._submitted(new, task_id, owner, now, codec.text(status))
+                self._submitted(new, task_id, owner, now, codec.text(status), there)
                 for (new, task_id), status in zip(tasks, reply[1:], strict=True)
             ]
 
         return Call(read, "submit", (self.keys.make("task", owner=owner, task=tasks[0][1]),), tuple(args))
 
-    def _submitted(self, new: NewTask, task_id: str, owner: str, now: datetime, status: str) -> Task:
+    def _submitted(
+        self, new: NewTask, task_id: str, owner: str, now: datetime, status: str, there: datetime | None
+    ) -> Task:
         # A repeated call after a lost reply finds the id taken; ids are fresh, so that is our own task.
         known = {
             "id": task_id,
@@ -114,8 +122,9 @@ class Operations(Talk, Depending, DocumentFlows, WebhookFlows):
             "updated_by": self.user,
             "attempt": 1,
             "queue": self.keys.queue_name(new.capability, new.priority),
-            "next_run_at": new.schedule.at if new.schedule and status == TaskStatus.SCHEDULED else None,
         }
+        if status == TaskStatus.SCHEDULED:
+            known |= submitted_schedule(new, task_id, there)
         return _BLANK.model_copy(update=new.__dict__ | known)
 
     def submit(self, new: NewTask, owner: str | None = None) -> Flow[Task]:
@@ -127,15 +136,17 @@ class Operations(Talk, Depending, DocumentFlows, WebhookFlows):
         who = check_owner(owner or self.user)
         waiting = list(name_tasks(tasks, {}))
         chunks = list(in_chunks(waiting, SUBMIT_CHUNK))
+        timed = any(new.schedule is not None and new.schedule.is_recurring for new, _ in waiting)
+        there = (yield from self.now()) if timed else None
         done = list[Task]()
         if len(chunks) > 1 and not any(new.depends_on for new, _ in waiting):
-            accepted = yield Stream(self._submit_call(chunk, who) for chunk in chunks)
+            accepted = yield Stream(self._submit_call(chunk, who, there) for chunk in chunks)
             return [task for some in accepted for task in some]
         if len(chunks) > 1:
             yield from self.check_prerequisites(waiting)
         for chunk in chunks:
             # One after the other: a later part may depend on an earlier one, which has to be there.
-            done += yield self._submit_call(chunk, who)
+            done += yield self._submit_call(chunk, who, there)
         return (yield from self._settled(done))
 
     def _settled(self, tasks: list[Task]) -> Flow[list[Task]]:
@@ -199,7 +210,9 @@ class Operations(Talk, Depending, DocumentFlows, WebhookFlows):
     def retry(self, task_id: str) -> Flow[Task]:
         """Run an ended task again, or a scheduled or blocked one now; raises NotFound or Refused."""
         task = yield from self.get_task(task_id)
-        args = (task_id, self.user, job_data(task_id), int(task.limits.timeout) or 1)
+        args: tuple[Argument, ...] = (task_id, self.user, job_data(task_id), int(task.limits.timeout) or 1)
+        if task.schedule is not None and task.schedule.is_recurring:
+            args += (*next_slot(task_id, task.schedule, (yield from self.now())), task.schedule.on or "")
         reply = yield Call(as_is, "retry", (self.keys.make("owners"),), args)
         answer, status = codec.text(reply[0]), codec.text(reply[1])
         if answer == "refused":

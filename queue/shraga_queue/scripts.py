@@ -26,8 +26,9 @@ READ_ONLY_MARK = "-- Read only."
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much of what only grows is kept: entries per stream, seconds of RQ's view of ended jobs; `cascade`:
-    how many tasks that wait for ended ones a script looks at.
+    """How much of what only grows is kept: entries per stream, seconds of RQ's view of ended jobs, occurrences that
+    wait for a task's run to end, seconds an emit's key is remembered; `cascade`: how many tasks that wait for ended
+    ones a script looks at.
     """
 
     events: int = 100_000
@@ -41,6 +42,8 @@ class Bounds:
     cascade: int = 1_000
     outbox: int = 1_000
     dead_letters: int = 1_000
+    backlog: int = 1_000
+    emit_seconds: int = 86_400
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,14 +48,16 @@ class WebhookFlows:
     keys: Keys
     user: str
 
-    def _change(self, script: str, *args: Argument) -> Call[Any]:
+    def _webhook_call(self, script: str, *args: Argument) -> Call[Any]:
         return Call(as_is, script, (self.keys.make("webhooks"),), args)
 
     def add_webhook(self, new: NewWebhook) -> Flow[Webhook]:
         """Add a webhook, told of what happens from now on; raises Refused where the name is taken."""
         what = ("url", new.url, "form", new.form.value, "on", ",".join(new.events))
         who = ("owner", new.owner or "", "secret", new.secret)
-        reply = yield self._change("webhook_add", new.name, self.user, new_id(), MAX_WEBHOOKS, *what, *who)
+        reply = yield self._webhook_call(
+            "webhook_add", new.name, self.user, new_id(), MAX_WEBHOOKS, *what, *who
+        )
         if codec.text(reply) == "taken":
             raise Refused(
                 f"There is a webhook {new.name!r} already; remove it first, or give this one another name."
@@ -66,19 +68,19 @@ class WebhookFlows:
 
     def all_webhooks(self) -> Flow[list[Webhook]]:
         """Return the webhooks and how their deliveries stand, the oldest first."""
-        reply = yield self._change("webhooks", "")
+        reply = yield self._webhook_call("webhooks", "")
         return [_read_webhook(row) for row in reply]
 
     def webhook(self, name: str) -> Flow[Webhook]:
         """Return one webhook; raises NotFound."""
-        reply = yield self._change("webhooks", name)
+        reply = yield self._webhook_call("webhooks", name)
         if not name or not reply:
             raise _unknown(name)
         return _read_webhook(reply[0])
 
     def change_webhook(self, name: str, after: str) -> Flow[None]:
         """Make a webhook `paused`, `active` or `removed`; raises NotFound, or Refused where it is so already."""
-        answer = codec.text((yield self._change("webhook_change", name, self.user, after)))
+        answer = codec.text((yield self._webhook_call("webhook_change", name, self.user, after)))
         if answer == "missing":
             raise _unknown(name)
         if answer == "already":
@@ -89,7 +91,7 @@ class WebhookFlows:
 
         Raises NotFound, or Refused where the webhook is paused, nobody delivers, or no answer comes in time.
         """
-        answer, last_id = map(codec.text, (yield self._change("webhook_test", name, self.user)))
+        answer, last_id = map(codec.text, (yield self._webhook_call("webhook_test", name, self.user)))
         if answer == "missing":
             raise _unknown(name)
         if answer == "paused":
@@ -128,7 +130,7 @@ class WebhookFlows:
         return (yield from self._replay(name, "events", (first, last)))
 
     def _replay(self, name: str, what: str, args: Sequence[str]) -> Flow[Replay]:
-        answer, count, more = yield self._change("webhook_replay", name, self.user, what, *args)
+        answer, count, more = yield self._webhook_call("webhook_replay", name, self.user, what, *args)
         if codec.text(answer) == "missing":
             raise _unknown(name)
         if codec.text(answer) == "full":
@@ -149,7 +151,7 @@ class WebhookFlows:
         if not events:
             return []
         args = [cell for event in events for cell in (event.id, event.type, event.recipient or "")]
-        reply = yield self._change("deliveries", *args)
+        reply = yield self._webhook_call("deliveries", *args)
         return [
             event.model_copy(update={"status": DeliveryStatus(codec.text(status))})
             for event, status in zip(events, reply, strict=True)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from shraga_models.durations import parse_duration
 from shraga_queue.errors import InvalidInput
 
+from . import timing
 from .errors import TaskFailed, UsageError
 from .find import edges
 from .options import Invocation, Json, option, verb_group, verb_with
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 app = verb_group()
 
-SOURCES = ("shell", "http", "python", "file")
+SOURCES = ("shell", "http", "python", "remind", "file")
 _BELONGS = {
     "method": "http",
     "header": "http",
@@ -46,6 +45,7 @@ OPTIONS: dict[str, Any] = {
     "shell": Annotated[Text, option("--shell", "Run this command line.", "CMD")],
     "http": Annotated[Text, option("--http", "Request this address.", "URL")],
     "python": Annotated[Text, option("--python", "Call this function.", "MODULE:FUNCTION")],
+    "remind": Annotated[Text, option("--remind", "Remind people of this.", "TEXT")],
     "file": Annotated[Text, option("--file", "Read the task from this YAML file.", "FILE")],
     "arg": Annotated[Many, option("--arg", "An argument: JSON where it parses, else text.", "K=V")],
     "method": Annotated[Text, option("--method", "The request's method.", "METHOD")],
@@ -73,7 +73,7 @@ OPTIONS: dict[str, Any] = {
     "on_prerequisite_failure": Annotated[
         Text, option("--on-prerequisite-failure", "skip (the usual) or block.", "POLICY")
     ],
-    "at": Annotated[Text, option("--at", "When: ISO 8601 (UTC unless it says), or +10m.", "TIME")],
+    **timing.OPTIONS,
     "owner": Annotated[Text, option("--owner", "Whose task it is.", "USER")],
     "wait_timeout": Annotated[Text, option("--wait-timeout", "Wait no longer than this.", "TIME")],
 }
@@ -90,12 +90,16 @@ def submit(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Submit a task; prints its id. Say what to run with one of --shell, --http, --python and --file."""
+    """Submit a task; prints its id. Say what to run with one of --shell, --http, --python, --remind
+    and --file."""
     fields = task_fields(options | ({} if name is None else {"name": name}))
-    at, longest = options.get("at"), _seconds(options, "wait_timeout")
-    check(fields, at)
+    longest = _seconds(options, "wait_timeout")
+    new = check(timing.timed(fields, options, datetime.now(UTC)))
+    if (wait or longest is not None) and new.schedule is not None and new.schedule.is_recurring:
+        raise UsageError("A task that repeats has no end to wait for; leave --wait and --wait-timeout out.")
     with call.connect() as shraga:
-        new = check(fields | _schedule(shraga, at) | _prerequisites(shraga, fields, options))
+        timed = timing.timed(fields, options, timing.clock(shraga, options))
+        new = check(timed | _prerequisites(shraga, fields, options))
         task = shraga.submit_task(new, owner=options.get("owner"))
         if wait or longest is not None:
             wait_for(shraga, task, longest, as_json)
@@ -105,12 +109,10 @@ def submit(
             data(task.id)
 
 
-def check(fields: dict[str, Any], at: str | None = None) -> NewTask:
-    """Return the checked task, `at` looked at as well; raises InvalidInput naming the field."""
+def check(fields: dict[str, Any]) -> NewTask:
+    """Return the checked task; raises InvalidInput naming the field."""
     from shraga_queue.submission import check_task
 
-    if at is not None:
-        _moment(at, datetime.now(UTC))
     return check_task(fields)
 
 
@@ -143,7 +145,9 @@ def _one_source(options: dict[str, Any]) -> str:
     given = [source for source in SOURCES if source in options]
     if len(given) != 1:
         said = f"not {' and '.join('--' + one for one in given)} together" if given else "none was given"
-        raise UsageError(f"Say what to run with exactly one of --shell, --http, --python and --file; {said}.")
+        raise UsageError(
+            f"Say what to run with exactly one of --shell, --http, --python, --remind and --file; {said}."
+        )
     for name, source in _BELONGS.items():
         if options.get(name) and source != given[0]:
             flag = name.replace("_", "-")
@@ -158,6 +162,8 @@ def _action(source: str, options: dict[str, Any]) -> dict[str, Any]:
     if source == "python":
         args = {key: json_or_text(value) for key, value in pairs("arg", options.get("arg")).items()}
         return {"type": "python", "callable": options["python"], "args": args}
+    if source == "remind":
+        return {"type": "reminder", "text": options["remind"]}
     found: dict[str, Any] = {"type": "http", "url": options["http"]}
     found |= {key: options[key] for key in ("body", "save_as") if key in options}
     if "method" in options:
@@ -198,38 +204,7 @@ def json_or_text(value: str) -> Any:
 
 
 def _seconds(options: dict[str, Any], name: str) -> float | None:
-    return _duration(name.replace("_", "-"), options[name]) if name in options else None
-
-
-def _duration(flag: str, value: str) -> float:
-    try:
-        return parse_duration(value)
-    except ValueError as error:
-        raise InvalidInput(flag, f"--{flag}: {error}.") from None
-
-
-def _moment(value: str, now: datetime) -> datetime:
-    """Return a time as it is given, or as far from now; raises InvalidInput."""
-    try:
-        if value.startswith("+"):
-            return now + timedelta(seconds=_duration("at", value[1:]))
-        return datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", value))
-    except OverflowError:
-        raise InvalidInput(
-            "at", f"--at {value[:80]} is beyond the year 9999: give an earlier time."
-        ) from None
-    except ValueError:
-        raise InvalidInput(
-            "at", f"--at {value!r} is no time: write 2030-01-31T08:00, 2030-01-31T08:00+02:00 or +10m."
-        ) from None
-
-
-def _schedule(shraga: Shraga, at: str | None) -> dict[str, Any]:
-    if at is None:
-        return {}
-    # The server's clock decides when it is due, so it says when now is.
-    now = shraga.driver.run(shraga.operations.now()) if at.startswith("+") else datetime.now(UTC)
-    return {"schedule": {"at": _moment(at, now)}}
+    return timing.duration(name.replace("_", "-"), options[name]) if name in options else None
 
 
 def _prerequisites(shraga: Shraga, fields: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:

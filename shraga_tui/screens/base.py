@@ -193,6 +193,10 @@ class ShragaScreen(Screen[None]):
         """Go to the events."""
         self.shraga.go_to("events")
 
+    def action_schedules(self) -> None:
+        """Go to the schedules."""
+        self.shraga.go_to("schedules")
+
     def action_workflows(self) -> None:
         """Go to the workflows."""
         self.shraga.go_to("workflows")

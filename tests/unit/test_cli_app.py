@@ -90,7 +90,7 @@ def test_the_version_is_printed(capsys: Capture) -> None:
         (["list", "--user", "A B"], 2, "The setting user"),
         (["list", "--prefix", "a b"], 2, "The setting prefix"),
         (["list", "--url", "ftp://x"], 2, "redis_url"),
-        (["submit", "x"], 2, "exactly one of --shell, --http, --python and --file"),
+        (["submit", "x"], 2, "exactly one of --shell, --http, --python, --remind and --file"),
         (["submit", "x", "--shell", "ls", "--wait-timeout", "soon"], 2, "no duration"),
         (["submit", "--file", "/nowhere.yaml"], 2, "cannot be read"),
         (["submit-many", "/nowhere.jsonl"], 2, "cannot be read"),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ from shraga_models import Shell
 from shraga_queue.errors import InvalidInput
 from shraga_tui.cli.errors import UsageError
 from shraga_tui.cli.submit import check, json_or_text, task_fields
+from shraga_tui.cli.timing import timed
 
 
 def checked(**options: Any) -> dict[str, Any]:
@@ -111,7 +114,7 @@ def test_bad_values_name_their_field(options: dict[str, Any], field: str) -> Non
 )
 def test_bad_times_are_refused_before_connecting(at: str) -> None:
     with pytest.raises(InvalidInput, match="--at") as caught:
-        check(task_fields({"name": "n", "shell": "ls"}), at)
+        timed({}, {"at": at}, datetime.now(UTC))
     assert caught.value.field == "at"
 
 
@@ -124,4 +127,36 @@ def test_times_that_no_clock_reaches_are_refused(at: str) -> None:
 
 @pytest.mark.parametrize("at", ["2030-01-31T08:00", "2030-01-31T08:00Z", "2030-01-31T08:00+02:00", "+1h30m"])
 def test_good_times_pass(at: str) -> None:
-    assert check(task_fields({"name": "n", "shell": "ls"}), at).name == "n"
+    now = datetime.now(UTC)
+    found = check(timed(task_fields({"name": "n", "shell": "ls"}), {"at": at}, now)).schedule
+    assert found is not None
+    expected = now + timedelta(hours=1.5) if at.startswith("+") else datetime.fromisoformat(at)
+    assert found.at == (expected if expected.tzinfo else expected.replace(tzinfo=UTC))
+
+
+def test_options_of_repetition_become_a_schedule() -> None:
+    options = {
+        "cron": "0 2 * * mon-fri", "tz": "Europe/Berlin", "missed": "all", "overlap": "queue", "jitter": "30s",
+        "until": "2030-01-01", "paused": True,
+    }  # fmt: skip
+    found = check(timed(task_fields({"name": "n", "shell": "ls"}), options, datetime.now(UTC))).schedule
+    assert found is not None
+    assert (found.cron, found.time_zone, found.missed, found.overlap) == (
+        "0 2 * * mon-fri", "Europe/Berlin", "all", "queue",
+    )  # fmt: skip
+    assert (found.jitter, found.ends_at, found.is_active) == (30, datetime(2030, 1, 1, tzinfo=UTC), False)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"every": "5m", "cron": "* * * * *"}, "schedule: give exactly one of cron, interval, at and on."),
+        ({"tz": "UTC"}, "schedule: give exactly one of cron, interval, at and on."),
+        ({"cron": "daily"}, "schedule.cron: 'daily' is no cron expression: write five fields"),
+        ({"every": "soon"}, "schedule.interval: 'soon' is no duration"),
+        ({"every": "5m", "overlap": "maybe"}, "schedule.overlap: it is none of those known: use 'skip'"),
+    ],
+)
+def test_repetition_that_cannot_be_is_refused(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(InvalidInput, match=re.escape(said)):
+        check(timed(task_fields({"name": "n", "shell": "ls"}), options, datetime.now(UTC)))

@@ -109,7 +109,7 @@ def test_a_record_without_a_field_names_it() -> None:
 
 
 def test_row_has_defaults_for_what_is_not_stored() -> None:
-    row = codec.read_row([b"i", b"n", b"queued", b"alice", *[b""] * 17])
+    row = codec.read_row([b"i", b"n", b"queued", b"alice", *[b""] * 20])
     assert (row.kind, row.priority, row.capability, row.labels) == ("general", "normal", "any", ())
     assert (row.progress, row.canceling, row.moved_at) == (None, False, 0)
 

@@ -142,8 +142,7 @@ def test_capability_that_is_no_slug_is_refused(capability: str) -> None:
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"schedule": {"cron": "* * * * *"}}, "recurring schedules cannot be submitted yet: use at"),
-        ({"schedule": {"interval": "5m"}}, "recurring schedules cannot be submitted yet: use at"),
+        ({"schedule": {"at": "2030-01-01", "is_active": False}}, "a start time cannot be paused"),
     ],
 )
 def test_what_cannot_be_honoured_is_refused(fields: dict[str, Any], said: str) -> None:

@@ -181,7 +181,7 @@ def test_no_tasks_send_nothing() -> None:
         ({"prioritty": "high"}, "prioritty", "is not a field of this record: remove it or correct its name"),
         ({"priority": "urgent"}, "priority", "'critical', 'high', 'normal' or 'low'"),
         ({"limits": {"timeout": "soon"}}, "limits.timeout", "is no duration"),
-        ({"schedule": {}}, "schedule", "give exactly one of cron, interval and at"),
+        ({"schedule": {}}, "schedule", "give exactly one of cron, interval, at and on"),
         ({"labels": ["a b"]}, "labels.0", "labels.0: use 1 to 64 characters without blanks"),
         ({"action": {"type": "magic"}}, "action", "action: its type 'magic' is unknown: use one of 'shell'"),
     ],

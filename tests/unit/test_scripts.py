@@ -23,7 +23,8 @@ FILES = sorted(FOLDER.glob("*.lua"))
 SCRIPTS = [path.stem for path in FILES if not path.stem.startswith("lib_")]
 READERS = [
     "board", "counts", "deliveries", "dependencies", "documents", "documents_for", "events", "expired", "page",
-    "questions", "rows", "search", "standing", "task", "webhooks", "workers", "workflow", "workflow_list",
+    "questions", "rows", "schedules", "search", "slots", "standing", "task", "webhooks", "workers", "workflow",
+    "workflow_list",
 ]  # fmt: skip
 READING = {
     "EXISTS", "GET", "HGET", "HGETALL", "HMGET", "LLEN", "LPOS", "LRANGE", "SCARD", "SISMEMBER", "SMEMBERS",
@@ -196,3 +197,8 @@ def test_lua_writes_a_time_as_rq_reads_it(at: datetime) -> None:
     ms = int(at.replace(tzinfo=UTC).timestamp() * 1000)
     expected = datetime.fromtimestamp(ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{ms % 1000:03d}000Z"
     assert lua.globals().stamp(ms) == expected
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_script_that_moves_tasks_knows_what_follows_a_run_of_one_that_repeats(name: str) -> None:
+    assert ("local function move" in load(name)) == ("REPEAT.after = function" in load(name))

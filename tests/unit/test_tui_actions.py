@@ -15,6 +15,7 @@ from shraga_tui.screens.board import BoardScreen
 from shraga_tui.screens.events import EventsScreen
 from shraga_tui.screens.help import help_lines
 from shraga_tui.screens.inbox import InboxScreen
+from shraga_tui.screens.schedules import SchedulesScreen
 from shraga_tui.screens.task import TaskScreen
 from shraga_tui.screens.tasks import TasksScreen
 from shraga_tui.screens.workers import WorkersScreen
@@ -27,6 +28,7 @@ SCREENS: dict[Scope, type[ShragaScreen]] = {
     "workers": WorkersScreen,
     "workflows": WorkflowsScreen,
     "events": EventsScreen,
+    "schedules": SchedulesScreen,
     "inbox": InboxScreen,
     "task": TaskScreen,
 }

@@ -1,5 +1,5 @@
 -- Put a run's question to people.
--- Uses: time, put, tell, rq, text, find, say, move, edges, depend, wait
+-- Uses: time, put, tell, rq, text, find, say, move, occur, edges, depend, wait
 -- KEYS[1] the leases. ARGV: 1 task, 2 fence, 3 RQ worker name or '', 4 key, 5 kind, 6 text, 7 signature, 8 options as JSON,
 --   9 '1' where there is a default, 10 the default, 11 ms until the deadline or 0.
 -- Reply: {'stale'}, {'answered', text}, {'asked', question id} or {'busy', question id} where another one is open.

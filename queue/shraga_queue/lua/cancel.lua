@@ -1,11 +1,12 @@
 -- Ask a task to stop: at once where it waits, by an intent its worker obeys where it runs.
--- Uses: time, put, tell, rq, text, find, move, edges, depend
+-- Uses: time, put, tell, rq, text, find, move, occur, edges, depend
 -- KEYS[1] the owners. ARGV: 1 task, 2 actor, 3 reason.
 -- Reply: {'canceled' | 'asked' | 'ended' | 'missing', status}.
 -- Invariants: the intent is stored before anybody is told; the message to the worker is only a hint.
 local t = find(ARGV[1])
 if not t then return {'missing', ''} end
 if FINAL[t.status] then return {'ended', t.status} end
+if t.repeats and redis.call('HDEL', t.key, 'overtaken') == 1 then t.cancel_by = nil end
 local wanted = {'cancel_by', ARGV[2], 'cancel_reason', ARGV[3]}
 if t.status ~= 'running' then
   -- A run that has ended, and whose result waits for a verdict, has not been canceled itself.

@@ -1,5 +1,5 @@
 -- Let a task wait for others, or link it to them.
--- Uses: time, put, tell, rq, text, find, move, edges, depend
+-- Uses: time, put, tell, rq, text, find, move, occur, edges, depend
 -- KEYS[1] the owners. ARGV: 1 task, 2 actor, 3 how many edges are walked at most to look for a cycle, then id and kind of
 --   each other task.
 -- Reply: {'ok', status}, or, with nothing changed, {'missing', id}, {'late', status} of a task that has begun or ended,

@@ -29,7 +29,7 @@ local function forget(id, status)
   if t and t.status == status then
     leave_prerequisites(t)
     local dead = {t.key, K.runs(t.owner, id), K.rq_job(id), K.chat(t.owner, id), K.answers(t.owner, id),
-      K.needs(t.owner, id), K.unmet(t.owner, id), K.dependents(t.owner, id)}
+      K.needs(t.owner, id), K.unmet(t.owner, id), K.dependents(t.owner, id), K.backlog(t.owner, id)}
     for attempt = 1, tonumber(t.attempt) do dead[#dead + 1] = K.log(t.owner, id, num(attempt)) end
     -- Runs that may have left a folder on some host; workers look there for what to remove.
     if status ~= 'completed' or t.attempt ~= '1' or redis.call('HEXISTS', t.key, 'exec') == 1 then

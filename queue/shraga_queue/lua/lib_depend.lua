@@ -11,7 +11,8 @@ local function unblock(t, actor, why)
     return move(t, 'hold', actor, why, {}, {}, 0)
   end
   local at = tonumber(redis.call('HGET', t.key, 'scheduled_at') or '0')
-  if at > NOW then return move(t, 'unblock_later', actor, why, {'trigger', 'dependency'}, {}, at) end
+  if t.repeats then at = tonumber(redis.call('ZSCORE', K.slots(), t.id) or FAR) end
+  if t.repeats or at > NOW then return move(t, 'unblock_later', actor, why, {'trigger', 'dependency'}, {}, at) end
   return move(t, 'unblock', actor, why, {'trigger', 'dependency', 'enqueued_at', NOW_TEXT}, {'enqueued_at', stamp(NOW)}, 0)
 end
 

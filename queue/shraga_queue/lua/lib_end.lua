@@ -43,7 +43,7 @@ local function end_run(o, name)
     redis.call('HINCRBY', t.key, 'failures', 1)
     refused = move(t, 'fail', name, says, fields, {'ended_at', ended, 'exc_info', error}, 0)
   end
-  return refused or t.status
+  return refused or t.ended or t.status
 end
 
 -- A run that was claimed and never begun goes back to the head of its queue; one asked to stop is canceled.
@@ -53,7 +53,7 @@ local function give_back(task, fence, name)
   free_slot(t)
   if t.cancel_by then
     local ended = {'run', 'canceled', 'finished_at', NOW_TEXT}
-    return move(t, 'stop', name, 'canceled before it began', ended, {'ended_at', stamp(NOW)}, 0) or t.status
+    return move(t, 'stop', name, 'canceled before it began', ended, {'ended_at', stamp(NOW)}, 0) or t.ended or t.status
   end
   redis.call('HDEL', t.key, 'worker', 'worker_name', 'slot', 'claimed_at', 'ping_at')
   rq_forget_run(t.id)

@@ -5,6 +5,9 @@
 local RUN_FIELDS = {'run', 'trigger', 'worker', 'worker_name', 'slot', 'scheduled_at', 'enqueued_at', 'claimed_at',
   'started_at', 'finished_at', 'exit_code', 'error', 'metrics', 'result'}
 
+-- What follows the end of a run of a task that repeats (lib_occur).
+local REPEAT = {}
+
 -- An open question is put away: answered, or of no interest any more.
 local function close_question(t)
   local asked = cjson.decode(t.question)
@@ -33,7 +36,8 @@ local function move(t, name, actor, content, fields, job, at)
   redis.call('HSET', t.key, 'status', after, 'moved_at', NOW_TEXT, 'updated_at', NOW_TEXT, 'updated_by', actor,
     'version', num(t.version), unpack(fields))
   if before == 'scheduled' then put('ZREM', K.due(), t.id) end
-  if after == 'scheduled' then put('ZADD', K.due(), at, t.id) end
+  -- A task that repeats waits for its slot, and for a time of its own only between two tries.
+  if after == 'scheduled' and (name == 'retry_later' or not t.repeats) then put('ZADD', K.due(), at, t.id) end
   -- What is put and taken at one place in one script has no order.
   if not t.popped and RQ_STATUS[before] ~= RQ_STATUS[after] then rq_leave(before, t.id, t.queue, t.from_attempt or t.attempt) end
   rq_enter(after, t.id, t.queue, t.attempt, at, job)
@@ -50,6 +54,7 @@ local function move(t, name, actor, content, fields, job, at)
     ENDED[#ENDED + 1] = {id = t.id, owner = t.owner, name = t.name, status = after, actor = actor, after = 0}
   end
   t.status = after
+  if FINAL[after] and t.repeats then REPEAT.after(t) end
   return nil
 end
 
@@ -63,6 +68,7 @@ local function next_attempt(t, trigger)
   for i, field in ipairs(RUN_FIELDS) do
     if values[i] then old[field] = values[i] end
   end
+  if t.repeats then old.occurrence = redis.call('HGET', t.key, 'occurrence') or nil end
   redis.call('HSET', K.runs(t.owner, t.id), t.attempt, cjson.encode(old))
   redis.call('HDEL', t.key, 'progress', 'thought', 'ping_at', 'output', 'exec',
     unpack(RUN_FIELDS))

@@ -25,7 +25,7 @@ local function refusal(w, name, version)
 end
 
 -- `fields`: flat list for the hash.
-local function move_workflow(w, name, actor, content, fields)
+local function change(w, name, actor, content, fields)
   local rule, before = PHASES[name], w.phase
   w.phase = rule.to or before
   w.version = w.version + 1

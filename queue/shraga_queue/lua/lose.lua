@@ -1,5 +1,5 @@
 -- End a run whose worker was lost: its next try, or its failure.
--- Uses: time, put, tell, rq, text, find, move, edges, depend
+-- Uses: time, put, tell, rq, text, find, move, occur, edges, depend
 -- KEYS[1] the leases. ARGV: 1 task, 2 fence, 3 ms until the next try or -1, 4 why, 5 actor, 6 leader's token or ''.
 -- Reply: the task's new status, or 'stale' when the run has ended, was renewed, or the caller leads no more.
 -- Invariants: a run with a live lease is not taken from its worker, except by that worker itself (no token); taking one from
@@ -38,4 +38,4 @@ else
   end
 end
 flush()
-return refused or t.status
+return refused or t.ended or t.status

@@ -1,6 +1,6 @@
 -- Mend what no script of ours leaves behind but other hands can: a queued task in no list, a running one
 -- without lease, a scheduled one without due time, a blocked one that waits for nothing.
--- Uses: time, put, tell, rq, text, find, move, edges, depend
+-- Uses: time, put, tell, rq, text, find, move, occur, edges, depend
 -- KEYS[1] the leases. ARGV: 1 leader's token, 2 lease in ms, 3 the status, then tasks that look displaced.
 -- Reply: how many were mended, or nil when the caller leads no more.
 -- Invariants: a task that is where it belongs is not touched, whatever the caller took it for. To make sure of a
@@ -28,6 +28,11 @@ for i = 4, #ARGV do
   elseif status == 'running' and redis.call('ZADD', K.leases(), 'NX', NOW + tonumber(ARGV[2]), t.id) == 1 then
     audit('controller', 'reconcile', 'task', t.id, status, status, 'it had no lease')
     mended = mended + 1
+  elseif status == 'scheduled' and rests(t) then
+    if mend_rest(t) then
+      audit('controller', 'reconcile', 'task', t.id, status, status, 'it had no slot')
+      mended = mended + 1
+    end
   elseif status == 'scheduled' and not redis.call('ZSCORE', K.due(), t.id) then
     redis.call('ZADD', K.due(), tonumber(redis.call('HGET', t.key, 'scheduled_at')) or NOW, t.id)
     audit('controller', 'reconcile', 'task', t.id, status, status, 'it had no due time')

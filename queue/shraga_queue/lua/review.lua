@@ -1,5 +1,5 @@
 -- Give the verdict on a result: accept it, reject it, or send the work back with a note.
--- Uses: time, put, tell, rq, text, find, say, move, edges, depend, wait
+-- Uses: time, put, tell, rq, text, find, say, move, occur, edges, depend, wait
 -- KEYS[1] the owners. ARGV: 1 task, 2 actor, 3 'accept', 'reject' or 'send_back', 4 note, 5 the attempt it was formed on.
 -- Reply: {'missing'}, {'refused', status, run's status, attempt, the review there is as JSON or ''} or {'done', status}.
 -- Invariants: a verdict counts for the attempt it was formed on and for no later one; one of several is taken.

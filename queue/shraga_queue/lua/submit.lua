@@ -2,8 +2,9 @@
 -- Uses: time, put, tell, rq, text, edges
 -- KEYS[1] the first task. ARGV: 1 owner, 2 actor, 3 and 4 what stands before and after a task's id in its job's data, then
 --   for each task: id, capability, queue name, name shortened, start time in ms or 0, ms until it expires or 0, job timeout
---   in s, permission, how many cells its record's fields take, and those (the name first, what was asked last), how many
---   cells its prerequisites take, and those: id and kind.
+--   in s, permission, of one that repeats when its first slot is due or 'on', else '', the event it hears or '', how many
+--   cells its record's fields take, and those (the name first, what was asked last), how many cells its prerequisites
+--   take, and those: id and kind.
 -- Reply: {now in ms, status of each task, '' where a prerequisite has failed already and `settle` has to say};
 --   {'missing', task, prerequisite} or {'taken', task} where none was accepted.
 -- Invariants: the same id is accepted once, so that a repeated call after a lost reply adds nothing; a prerequisite exists
@@ -13,7 +14,7 @@ local created = stamp(NOW)
 local owners = {}
 
 local function cells(i)
-  local last = i + 8 + tonumber(ARGV[i + 8])
+  local last = i + 10 + tonumber(ARGV[i + 10])
   return ARGV[i], last, last + 1 + tonumber(ARGV[last + 1])
 end
 
@@ -25,7 +26,7 @@ local function refusal()
     owners[task] = known or nil
     if known then
       local there = redis.call('HMGET', K.task(known, task), 'name', 'spec')
-      if known ~= owner or there[1] ~= ARGV[i + 10] or there[2] ~= ARGV[last] then return {'taken', task} end
+      if known ~= owner or there[1] ~= ARGV[i + 12] or there[2] ~= ARGV[last] then return {'taken', task} end
     end
     for j = last + 2, known and 0 or needs, 2 do
       if not coming[ARGV[j]] and redis.call('HEXISTS', K.owners(), ARGV[j]) == 0 then return {'missing', task, ARGV[j]} end
@@ -41,12 +42,12 @@ if redis.call('ZADD', K.users(), 'NX', NOW, owner) == 1 then
   redis.call('HSETNX', K.user(owner), 'created_at', NOW_TEXT)
 end
 
-local function accept(task, capability, queue, name, at, lasts, timeout, permission, first, last, needs)
+local function accept(task, capability, queue, name, at, lasts, timeout, permission, repeats, event, first, last, needs)
   local failed = false
   for j = last + 2, needs, 2 do
     if tie(owner, task, ARGV[j], ARGV[j + 1], owners[ARGV[j]]) then failed = true end
   end
-  local status = at > NOW and 'scheduled' or 'queued'
+  local status = (at > NOW or repeats ~= '') and 'scheduled' or 'queued'
   if needs > last + 1 and unmet(owner, task) > 0 then status = 'blocked'
   elseif permission == 'human_required' then status = 'awaiting_approval' end
   local fields = {'status', status, 'owner', owner, 'queue', queue, 'attempt', '1', 'run', 'pending',
@@ -59,8 +60,15 @@ local function accept(task, capability, queue, name, at, lasts, timeout, permiss
   if capability ~= 'any' then set('capability', capability) end
   if permission ~= 'autonomous' then set('permission', permission) end
   if at > NOW then set('scheduled_at', num(at)) end
+  if repeats ~= '' then
+    put('ZADD', K.repeating(), NOW, task)
+    if event ~= '' then put('ZADD', K.on(event), 0, task) end
+    if tonumber(repeats) then put('ZADD', K.slots(), repeats, task) end
+  end
   if status == 'blocked' or status == 'awaiting_approval' then
     put('ZADD', K.rq_deferred(queue), 32503680000, task)
+  elseif repeats ~= '' then
+    put('ZADD', K.rq_scheduled(queue), math.ceil((tonumber(repeats) or 32503680000000) / 1000), task)
   elseif status == 'scheduled' then
     put('ZADD', K.due(), at, task)
     put('ZADD', K.rq_scheduled(queue), math.ceil(at / 1000), task)
@@ -95,7 +103,7 @@ while i <= #ARGV do
   if known then reply[#reply + 1] = redis.call('HGET', K.task(known, task), 'status') or ''
   else
     reply[#reply + 1] = accept(task, ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], tonumber(ARGV[i + 4]), tonumber(ARGV[i + 5]),
-      ARGV[i + 6], ARGV[i + 7], i + 9, last, needs)
+      ARGV[i + 6], ARGV[i + 7], ARGV[i + 8], ARGV[i + 9], i + 11, last, needs)
   end
   i = needs + 1
 end

@@ -1,10 +1,11 @@
 -- A slot's turn: end the runs it has seen through, give back what it has not begun, take the next tasks.
--- Uses: time, put, tell, rq, text, find, say, move, edges, depend, wait, end
+-- Uses: time, put, tell, rq, text, find, say, move, occur, edges, depend, wait, end
 -- KEYS[1] the leases. ARGV: 1 worker id, 2 slot, 3 RQ worker name, 4 lease in ms, 5 tasks wanted, 6 how many ended runs,
 --   7 how many to give back, 8 how many queues, 9 the task it goes on running or ''; then 13 cells for each ended run
 --   (lib_end), task and fence for each to give back, and the queues' names, best first.
 -- Reply: {new status or 'stale' for each ended run and each given back, claims, jobs refused as they are no tasks}; a claim
---   is {task, owner, attempt, fence, name, spec, labels, kind, priority, capability, failures, losses, resume, mail}.
+--   is {task, owner, attempt, fence, name, spec, labels, kind, priority, capability, failures, losses, resume, mail}, of one
+--   that repeats also its occurrence and that one's data.
 -- Invariants: a task leaves the queue only together with a lease and a new fence; a worker that drains or is unknown takes
 --   nothing; what has started no longer expires; beyond the first, a slot takes at most a quarter of what waits.
 local worker, slot, name, lease, wanted = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -48,7 +49,11 @@ local function take(t)
   end
   put('ZADD', K.leases(), NOW + lease, t.id)
   put('HSET', wkey, 'run:' .. t.id, slot .. ' ' .. t.attempt .. ' ' .. t.fence .. ' ' .. NOW_TEXT)
-  claims[#claims + 1] = {t.id, t.owner, t.attempt, t.fence, unpack(t.asked)}
+  local claim = {t.id, t.owner, t.attempt, t.fence, unpack(t.asked)}
+  for _, cell in ipairs(t.repeats and redis.call('HMGET', t.key, 'occurrence', 'event_data') or {}) do
+    claim[#claim + 1] = cell
+  end
+  claims[#claims + 1] = claim
 end
 
 local function take_from(name_of_queue)

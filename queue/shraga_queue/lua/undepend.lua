@@ -1,5 +1,5 @@
 -- Let a task wait for others no more, or unlink it from them.
--- Uses: time, put, tell, rq, text, find, move, edges, depend
+-- Uses: time, put, tell, rq, text, find, move, occur, edges, depend
 -- KEYS[1] the owners. ARGV: 1 task, 2 actor, then the other tasks, which may be gone.
 -- Reply: {'ok', status}, {'missing', id} of the task, or, with nothing changed, {'apart', id} of one it does not depend on.
 -- Invariants: a blocked task that waits for nothing more goes on in this script.

@@ -1,5 +1,5 @@
 -- Run steps of a workflow again, or leave one out and let those after it go on.
--- Uses: time, put, tell, rq, text, find, move, edges, depend, workflow
+-- Uses: time, put, tell, rq, text, find, move, occur, edges, depend, workflow
 -- KEYS[1] the workflows. ARGV: 1 workflow, 2 actor, 3 version, 4 name of the move, 5 content, 6 names of the skipped steps as
 --   JSON, 7 the task to leave out or '', then for each task, in the order of the steps: id, its job's data, job timeout in s,
 --   how many cells its prerequisites take, and those: id and kind.
@@ -54,7 +54,7 @@ local function run_again(t)
 end
 
 for _, t in ipairs(tasks) do run_again(t) end
-move_workflow(w, ARGV[4], actor, ARGV[5], {'skipped', ARGV[6], 'error', ''})
+change(w, ARGV[4], actor, ARGV[5], {'skipped', ARGV[6], 'error', ''})
 flush()
 resume()
 flush()

@@ -1,5 +1,5 @@
 -- Pause a workflow, or let it go on: tasks of it that have not begun do not begin meanwhile.
--- Uses: time, put, tell, rq, text, find, move, edges, depend, workflow
+-- Uses: time, put, tell, rq, text, find, move, occur, edges, depend, workflow
 -- KEYS[1] the workflows. ARGV: 1 workflow, 2 actor, 3 'pause', 'resume' or 'keep' to hold what came since, then its tasks.
 -- Reply: {'ok' | 'missing' | 'refused', phase}; it is fine to pause what is paused.
 -- Invariants: a task that runs is left alone; one that waits for others too goes on waiting for them.
@@ -17,7 +17,7 @@ local refused = refusal(w, what == 'keep' and 'pause' or what, '')
 if refused then return refused end
 local pause = what ~= 'resume'
 if what == 'keep' and not w.paused then return {'ok', w.phase} end
-if pause ~= w.paused then move_workflow(w, what, ARGV[2], '', {'paused', pause and '1' or '0'}) end
+if pause ~= w.paused then change(w, what, ARGV[2], '', {'paused', pause and '1' or '0'}) end
 for i = 4, #ARGV do
   local t = find(ARGV[i])
   if t and pause then hold(t, ARGV[2])

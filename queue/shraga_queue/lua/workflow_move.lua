@@ -7,5 +7,5 @@
 local w = find_workflow(ARGV[1])
 local refused = refusal(w, ARGV[4], ARGV[3])
 if refused then return refused end
-move_workflow(w, ARGV[4], ARGV[2], ARGV[5], {unpack(ARGV, 6)})
+change(w, ARGV[4], ARGV[2], ARGV[5], {unpack(ARGV, 6)})
 return {'ok', w.phase}
