@@ -7,7 +7,7 @@ from typing import Literal
 
 from textual.binding import Binding, BindingType
 
-Scope = Literal["board", "tasks", "workers", "events", "schedules", "workflows", "inbox", "task"]
+Scope = Literal["board", "tasks", "workers", "events", "schedules", "workflows", "inbox", "task", "rq"]
 EVERYWHERE: tuple[Scope, ...] = (
     "board",
     "tasks",
@@ -17,6 +17,7 @@ EVERYWHERE: tuple[Scope, ...] = (
     "workflows",
     "inbox",
     "task",
+    "rq",
 )
 LISTS: tuple[Scope, ...] = ("board", "tasks", "workers", "events", "schedules", "workflows", "inbox")
 TASKS: tuple[Scope, ...] = ("board", "tasks", "events", "schedules", "inbox", "task")
@@ -39,7 +40,7 @@ class OperatorAction:
     scopes: tuple[Scope, ...]
     destructive: bool = False
     audit: str = ""
-    needs: Literal["", "task", "worker", "workflow", "step"] = ""
+    needs: Literal["", "task", "worker", "workflow", "step", "job"] = ""
     palette: bool = True
     spare: bool = False
 
@@ -148,6 +149,38 @@ ACTIONS: tuple[OperatorAction, ...] = (
         destructive=True,
         audit="stopping",
         needs="worker",
+    ),
+    OperatorAction(
+        "requeue_job",
+        ("r",),
+        "r",
+        "requeue",
+        "Put a job of another program that ended badly, or was left behind, on its queue again.",
+        ("rq",),
+        audit="requeue",
+        needs="job",
+    ),
+    OperatorAction(
+        "cancel_job",
+        ("c",),
+        "c",
+        "cancel",
+        "Cancel a job of another program, or have its worker stop it; asks first.",
+        ("rq",),
+        destructive=True,
+        audit="cancel",
+        needs="job",
+    ),
+    OperatorAction(
+        "delete_job",
+        ("D",),
+        "D",
+        "delete",
+        "Delete a job of another program with its results; asks first.",
+        ("rq",),
+        destructive=True,
+        audit="delete",
+        needs="job",
     ),
     OperatorAction(
         "retry_step",
@@ -322,6 +355,7 @@ ACTIONS: tuple[OperatorAction, ...] = (
     OperatorAction("schedules", ("5",), "5", "", "Go to the schedules: what repeats.", EVERYWHERE),
     OperatorAction("workflows", ("6",), "6", "", "Go to the workflows.", EVERYWHERE),
     OperatorAction("inbox", ("7",), "7", "", "Go to the inbox: what waits on people.", EVERYWHERE),
+    OperatorAction("rq", ("0",), "0", "", "Go to plain RQ: other programs' queues and jobs.", EVERYWHERE),
     OperatorAction(
         "back",
         ("escape",),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from shraga_models import Task, TaskStatus, Worker, WorkerMode, Workflow
+from shraga_models import ForeignJob, Task, TaskStatus, Worker, WorkerMode, Workflow
 from shraga_models.text import clean_line
 from shraga_queue.artifacts import artifacts_of
 from shraga_queue.errors import ShragaError
@@ -14,6 +14,7 @@ from shraga_tui.bulk import Act, Bulk
 from shraga_tui.desk import TaskRef
 
 if TYPE_CHECKING:
+    from shraga_queue.foreign import Deed
     from shraga_tui.app import ShragaApp
 
 CANCEL_HOW: dict[str, str] = {
@@ -145,6 +146,42 @@ async def _stop_confirmed(app: ShragaApp, worker: Worker) -> bool:
     return await confirmed(
         app, "Stop this worker?", f"{clean_line(worker.name, 200)}\n\n{tasks}", "Stop the worker"
     )
+
+
+def _what(job: ForeignJob) -> str:
+    return f"{clean_line(job.description or job.id, 200)}\n\n"
+
+
+async def _on_job(app: ShragaApp, deed: Deed, job: ForeignJob, said: dict[str, str]) -> None:
+    try:
+        answer = await app.desk.source.act_on_job(deed, job.id)
+    except ShragaError as error:
+        say(app, str(error), bad=True)
+        return
+    say(app, f"{short(job.description or job.id)} {said[answer]}.")
+
+
+async def requeue_job(app: ShragaApp, job: ForeignJob) -> None:
+    """Put a job of another program on its queue again."""
+    await _on_job(app, "requeue", job, {"done": "waits in its queue again"})
+
+
+async def cancel_job(app: ShragaApp, job: ForeignJob) -> None:
+    """Cancel a job of another program after a confirmation, or have its worker stop it."""
+    how = "Its worker is asked to stop it." if job.is_running else "It has not started yet, and will not."
+    if await confirmed(app, "Cancel this RQ job?", _what(job) + how, "Cancel the job"):
+        said = {
+            "done": "is canceled",
+            "asked": "is to be stopped by its worker; it is shown as stopped once it has",
+        }
+        await _on_job(app, "cancel", job, said)
+
+
+async def delete_job(app: ShragaApp, job: ForeignJob) -> None:
+    """Delete a job of another program after a confirmation."""
+    how = "The job and its results are gone for good."
+    if await confirmed(app, "Delete this RQ job?", _what(job) + how, "Delete the job"):
+        await _on_job(app, "delete", job, {"done": "is deleted"})
 
 
 async def _steered(app: ShragaApp, act: Awaitable[Workflow], sentence: str) -> None:

@@ -69,6 +69,12 @@ def _workflows() -> Screen[Any]:
     return WorkflowsScreen()
 
 
+def _rq() -> Screen[Any]:
+    from shraga_tui.screens.rq import RqScreen
+
+    return RqScreen()
+
+
 class ShragaApp(App[int]):
     """The control room for one connection."""
 
@@ -89,6 +95,7 @@ class ShragaApp(App[int]):
         "schedules": _schedules,
         "workflows": _workflows,
         "inbox": _inbox,
+        "rq": _rq,
     }
     DEFAULT_MODE = "board"
     COMMANDS = {OperatorCommands} | App.COMMANDS
@@ -231,6 +238,7 @@ def _load_screens() -> None:
         "workflows",
         "inbox",
         "answer",
+        "rq",
     ):
         import_module(f"shraga_tui.screens.{name}")
 

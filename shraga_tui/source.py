@@ -23,6 +23,7 @@ from shraga_models import (
 from shraga_models.text import clean_block, clean_line, strip_ansi
 from shraga_queue.board import BoardQuery, BoardSnapshot, ColumnPage, Counts
 from shraga_queue.codec import TaskRow, TaskWithRuns
+from shraga_queue.foreign import Deed, QueueJobs
 from shraga_queue.listing import Found, ListQuery, Place, TaskPage
 from shraga_queue.operations import EventPage, LogPage
 from shraga_queue.scheduling import ScheduleRow, Schedules
@@ -79,6 +80,8 @@ class Source(Protocol):
     async def pause_schedule(self, task_id: str) -> Task: ...
     async def resume_schedule(self, task_id: str) -> Task: ...
     async def skip_slot(self, task_id: str) -> Task: ...
+    async def plain_rq(self) -> list[QueueJobs]: ...
+    async def act_on_job(self, deed: Deed, job_id: str) -> str: ...
     async def questions(self, *, owner: str | None = None, limit: int = 1000) -> list[Question]: ...
     async def chat(self, task_id: str, *, tail: int | None = None) -> tuple[Message, ...]: ...
     async def answer(self, target: str, text: str, *, alike: bool = False) -> list[str]: ...
@@ -142,6 +145,17 @@ def _is_plain(row: TaskRow) -> bool:
     together = "".join((*said, row.thought, row.error, row.worker, row.run, row.exit_code))
     short = len(together) <= LINE_LIMIT and all(len(label) <= LABEL_LIMIT for label in row.labels)
     return short and clean_line(together) is together
+
+
+def _plain_lines(record: M) -> M:
+    """Return a record with its texts in single harmless lines; an error keeps its last one, which says most."""
+    changed = {
+        name: _one_line(value.rstrip().rpartition("\n")[2] if name == "error" else value, LINE_LIMIT)
+        for name, value in record.__dict__.items()
+        # An id is sent back as it is; it is shown by its harmless end.
+        if type(value) is str and name != "id"
+    }
+    return record.model_copy(update=changed)
 
 
 def _harmless_rows(rows: Sequence[TaskRow | None]) -> tuple[TaskRow | None, ...]:
@@ -213,6 +227,7 @@ class HarmlessSource:
         self.skip_slot = inner.skip_slot
         self.counts = inner.counts
         self.search = inner.search
+        self.act_on_job = inner.act_on_job
         self.close = inner.close
         self._inner = inner
 
@@ -253,6 +268,11 @@ class HarmlessSource:
     async def workers(self) -> list[Worker]:
         """Return the workers."""
         return [harmless_record(worker) for worker in await self._inner.workers()]
+
+    async def plain_rq(self) -> list[QueueJobs]:
+        """Return other programs' queues with their jobs."""
+        found = await self._inner.plain_rq()
+        return [QueueJobs(_plain_lines(one.queue), tuple(map(_plain_lines, one.jobs))) for one in found]
 
     async def events(self, *, owner: str | None = None, tail: int = 100) -> EventPage:
         """Return the last events."""

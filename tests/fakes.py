@@ -36,6 +36,7 @@ from shraga_models.worker import Capability, CurrentTask
 from shraga_queue.board import BoardQuery, BoardSnapshot, ColumnPage, Counts
 from shraga_queue.codec import TaskRow, TaskWithRuns
 from shraga_queue.errors import InvalidInput, NotFound, Refused, Unreachable
+from shraga_queue.foreign import Deed, QueueJobs
 from shraga_queue.listing import Found, ListQuery, Place, TaskPage
 from shraga_queue.operations import EventPage, LogPage
 from shraga_queue.scheduling import ScheduleRow, Schedules
@@ -171,6 +172,7 @@ class FakeSource:
         self.event_log: list[Event] = []
         self.worker_list: list[Worker] = []
         self.schedule_rows: list[ScheduleRow] = []
+        self.rq_queues: list[QueueJobs] = []
         self.has_leader = True
         self.away = ""
         self.gap = False
@@ -448,6 +450,18 @@ class FakeSource:
         self.move(task_id, TaskStatus.QUEUED)
         self.tasks[task_id] = self.tasks[task_id].model_copy(update={"attempt": 2})
         return self.tasks[task_id]
+
+    async def plain_rq(self) -> list[QueueJobs]:
+        """Return other programs' queues."""
+        self._answering()
+        return list(self.rq_queues)
+
+    async def act_on_job(self, deed: Deed, job_id: str) -> str:
+        """Act on another program's job."""
+        self.calls.append((deed, job_id))
+        if self.refuses:
+            raise Refused(self.refuses)
+        return "done"
 
     async def questions(self, *, owner: str | None = None, limit: int = 1000) -> list[Question]:
         """Return the open questions."""

@@ -9,6 +9,7 @@ from .document import ContextDocument, DocumentType, DocumentVersion, NewDocumen
 from .event import AuditEntry, Event, EventType, LogEntry, LogLevel
 from .evidence import Artifact, Changes, CheckResult, Evidence
 from .filters import TaskFilter, parse_filter
+from .foreign import ForeignJob, ForeignQueue, ForeignWorker, SchedulerEntry
 from .lifecycle import MOVES, Actor, Move, can, legal_moves
 from .limits import Limits
 from .message import Attachment, Message, MessageType, NewMessage, SenderType
@@ -77,6 +78,9 @@ __all__ = [
     "EventType",
     "Evidence",
     "ExecutionDetails",
+    "ForeignJob",
+    "ForeignQueue",
+    "ForeignWorker",
     "Http",
     "Limits",
     "Liveness",
@@ -114,6 +118,7 @@ __all__ = [
     "Run",
     "RunStatus",
     "Schedule",
+    "SchedulerEntry",
     "SenderType",
     "Shell",
     "StoredModelCall",

@@ -42,6 +42,7 @@ from .scripts import Bounds, Script, load_script
 from .submission import build_task
 
 if TYPE_CHECKING:
+    from .foreign import Deed, QueueJobs
     from .why import Why
 
 T = TypeVar("T")
@@ -332,6 +333,14 @@ class AsyncShraga(AsyncTalk, AsyncSchedules, AsyncWorkflows):
     async def workers(self) -> list[Worker]:
         """Return the workers, the ones seen last first."""
         return await self.driver.run(self.operations.workers())
+
+    async def plain_rq(self) -> list[QueueJobs]:
+        """Return other programs' queues, each with some jobs of every state."""
+        return await self.driver.run(self.operations.foreign.overview())
+
+    async def act_on_job(self, deed: Deed, job_id: str) -> str:
+        """Requeue, cancel or delete a job of another program; returns `done`, or `asked` for one that runs."""
+        return await self.driver.run(getattr(self.operations.foreign, deed)(job_id))
 
     async def set_worker_mode(self, worker: str, mode: WorkerMode) -> str:
         """Drain, resume or stop a worker by name or id; returns its id."""

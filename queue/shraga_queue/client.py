@@ -47,6 +47,9 @@ from .webhooks import Webhooks
 if TYPE_CHECKING:
     from .why import Why
 
+if TYPE_CHECKING:
+    from .foreign_client import PlainRq
+
 T = TypeVar("T")
 
 
@@ -198,6 +201,13 @@ class Shraga(SyncTalk, SyncSchedules, SyncWorkflows):
     def close(self) -> None:
         """Close the connection."""
         self.driver.connection.close()
+
+    @property
+    def rq(self) -> PlainRq:
+        """What other programs keep in plain RQ and in rq-scheduler on the same server."""
+        from .foreign_client import PlainRq
+
+        return PlainRq(self.driver, self.operations)
 
     def submit(self, name: str, action: Action, *, owner: str | None = None, **fields: Any) -> Task:
         """Submit a task; `fields` are those of `NewTask`. Once it returns, the task is kept."""

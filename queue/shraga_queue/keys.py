@@ -72,6 +72,20 @@ _TEMPLATES = {
     "rq_workers_of": "{rq}:workers:{queue}",
     "rq_commands": "{rq}:pubsub:{rq_worker}",
     "rq_suspended": "{rq}:suspended",
+    # What other programs' jobs have besides.
+    "rq_intermediate": "{rq}:queue:{queue}:intermediate",
+    "rq_ready": "{rq}:ready:{queue}",
+    "rq_results": "{rq}:results:{task}",
+    "rq_dependents": "{rq}:job:{task}:dependents",
+    "rq_dependencies": "{rq}:job:{task}:dependencies",
+    "rq_executions": "{rq}:executions:{task}",
+    "rq_execution": "{rq}:execution:{execution}",
+    "rq_worker_runs": "{rq}:worker:{rq_worker}:executions",
+    "rq_rate_limited": "{rq}:rl:{limit}:rate_limited",
+    "rq_group": "{rq}:group:{group}",
+    "rq_stopping": "{p}:rq-stopping:{task}",
+    # rq-scheduler's, which knows no other prefix.
+    "scheduler_entries": "rq:scheduler:scheduled_jobs",
 }
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 

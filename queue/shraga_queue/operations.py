@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from shraga_models import (
@@ -33,6 +34,9 @@ from .webhooks import WebhookFlows
 
 if TYPE_CHECKING:
     from .why import Why
+
+if TYPE_CHECKING:
+    from .foreign import Foreign
 
 LEASE_MS = 6_000
 """How long a silent run or worker is trusted."""
@@ -68,6 +72,13 @@ class Operations(Talk, Depending, Scheduling, DocumentFlows, WebhookFlows):
     def __init__(self, keys: Keys, user: str) -> None:
         self.keys = keys
         self.user = user
+
+    @cached_property
+    def foreign(self) -> Foreign:
+        """What can be asked of plain RQ and of rq-scheduler."""
+        from .foreign import Foreign
+
+        return Foreign(self.keys, self.user)
 
     # Submitting
 

@@ -21,6 +21,7 @@ _KEY_USE = re.compile(r"\bK\.(\w+)")
 _BOUND_USE = re.compile(r"\bBOUNDS\.(\w+)")
 _MARK = re.compile(r"""'[^']*'|"[^"]*"|[(){}\[\],]""")
 _LIBRARY_USE = re.compile(r"^-- Uses:\s*(.+)$", re.MULTILINE)
+_GOES_ON = re.compile(r"^-- Goes on as:\s*(\w+)$", re.MULTILINE)
 READ_ONLY_MARK = "-- Read only."
 
 
@@ -128,10 +129,15 @@ def _spell_keys(text: str, keys: Keys) -> str:
 
 @lru_cache(maxsize=256)
 def load_script(name: str, keys: Keys, bounds: Bounds) -> Script:
-    """Return the script `name` for a prefix; raises FileNotFoundError for an unknown one."""
+    """Return the script `name` for a prefix; raises FileNotFoundError for an unknown one.
+
+    A script that `Goes on as` another does its own part first and then, in the same call, the other's.
+    """
     body = _source(name)
-    used = _LIBRARY_USE.search(body)
-    library = [_source(f"lib_{part.strip()}") for part in used[1].split(",")] if used else []
+    if onward := _GOES_ON.search(body):
+        body += _source(onward[1])
+    used = dict.fromkeys(part.strip() for parts in _LIBRARY_USE.findall(body) for part in parts.split(","))
+    library = [_source(f"lib_{part}") for part in used]
     main = _spell_keys("\n".join([*library, body]), keys)
     main = _BOUND_USE.sub(lambda use: str(getattr(bounds, use[1])), main)
     head = list[str]()

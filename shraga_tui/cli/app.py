@@ -51,6 +51,7 @@ VERBS: dict[str, str] = {
     "artifacts": "artifacts",
     "doc": "doc",
     "webhook": "webhook",
+    "rq": "rq",
     "controller": "run",
     "up": "run",
     "demo": "run",

@@ -15,6 +15,7 @@ from shraga_tui.look import TASK_LOOKS
 from .act import done, settle_each
 from .options import Invocation, Json, option, verb, verb_group
 from .output import cell, data, iso, print_json, print_table, say, short_id, to_terminal
+from .rq import carry
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 app = verb_group()
 schedule_app = verb_group("schedule", "Pause or resume a task that repeats, or skip its next slot.")
 app.add_typer(schedule_app)
+schedule_app.command("carry")(carry)
 
 TaskIds = Annotated[
     list[str], typer.Argument(help="Ids, or at least 6 characters of their ends.", metavar="ID...")

@@ -205,6 +205,10 @@ class ShragaScreen(Screen[None]):
         """Go to the inbox."""
         self.shraga.go_to("inbox")
 
+    def action_rq(self) -> None:
+        """Go to plain RQ."""
+        self.shraga.go_to("rq")
+
     def action_back(self) -> None:
         """Go one level back."""
         if len(self.app.screen_stack) > 1:

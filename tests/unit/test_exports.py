@@ -12,13 +12,13 @@ import shraga_queue
 MODELS = """
 ANY_CAPABILITY MAX_FIELD_CHARACTERS MOVES PHASE_MOVES Action Actor Answer Artifact Attachment AuditEntry Capability
 CapabilityLevel Changes CheckResult CloudVM Container ContextDocument CurrentTask DeadLetter Decision DeliveryStatus
-Dependency DependencyKind DevBox DocumentType DocumentVersion Event EventType Evidence ExecutionDetails Http Limits
-Liveness LocalMachine LogEntry LogLevel Message MessageType Missed ModelCall Moment Move NewDocument NewMessage
-NewQuestion NewTask NewWebhook NewWorkflow OnFailure Overlap Parameter ParameterType Permission Phase PhaseMove
-Priority ProvisioningStatus Python Question QuestionKind Record Reminder Review Role Run RunStatus Schedule SenderType
-Shell StoredModelCall Task TaskFilter TaskInput TaskKind TaskOutput TaskSpec TaskStatus Template TemplateRef User
-UserStatus Verdict Webhook WebhookForm Worker WorkerDetails WorkerMode WorkerStatus Workflow WorkflowStep can
-legal_moves new_id parse_filter repository_name run_id
+Dependency DependencyKind DevBox DocumentType DocumentVersion Event EventType Evidence ExecutionDetails ForeignJob
+ForeignQueue ForeignWorker Http Limits Liveness LocalMachine LogEntry LogLevel Message MessageType Missed ModelCall
+Moment Move NewDocument NewMessage NewQuestion NewTask NewWebhook NewWorkflow OnFailure Overlap Parameter
+ParameterType Permission Phase PhaseMove Priority ProvisioningStatus Python Question QuestionKind Record Reminder
+Review Role Run RunStatus Schedule SchedulerEntry SenderType Shell StoredModelCall Task TaskFilter TaskInput TaskKind
+TaskOutput TaskSpec TaskStatus Template TemplateRef User UserStatus Verdict Webhook WebhookForm Worker WorkerDetails
+WorkerMode WorkerStatus Workflow WorkflowStep can legal_moves new_id parse_filter repository_name run_id
 """
 QUEUE = """
 AsyncShraga Dependency Forbidden Http InvalidInput Limits NewTask NotFound Python Refused Schedule Shell Shraga

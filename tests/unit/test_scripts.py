@@ -22,14 +22,15 @@ FOLDER = Path(str(files("shraga_queue") / "lua"))
 FILES = sorted(FOLDER.glob("*.lua"))
 SCRIPTS = [path.stem for path in FILES if not path.stem.startswith("lib_")]
 READERS = [
-    "board", "counts", "deliveries", "dependencies", "documents", "documents_for", "events", "expired", "page",
-    "questions", "rows", "schedules", "search", "slots", "standing", "task", "webhooks", "workers", "workflow",
-    "workflow_list",
+    "board", "counts", "deliveries", "dependencies", "documents", "documents_for", "events", "expired",
+    "foreign_job", "foreign_jobs", "foreign_queues", "foreign_workers", "page", "questions", "rows",
+    "scheduler_entries", "scheduler_entry", "schedules", "search", "slots", "standing", "task", "webhooks",
+    "workers", "workflow", "workflow_list",
 ]  # fmt: skip
 READING = {
-    "EXISTS", "GET", "HGET", "HGETALL", "HMGET", "LLEN", "LPOS", "LRANGE", "SCARD", "SISMEMBER", "SMEMBERS",
-    "TIME", "XINFO", "XLEN", "XRANGE", "XREVRANGE", "ZCARD", "ZCOUNT", "ZRANGE", "ZRANGEBYSCORE", "ZREVRANGE",
-    "ZREVRANGEBYSCORE", "ZSCORE",
+    "EXISTS", "GET", "HGET", "HGETALL", "HMGET", "HSTRLEN", "LLEN", "LPOS", "LRANGE", "SCARD", "SISMEMBER",
+    "SMEMBERS", "SRANDMEMBER", "TIME", "XINFO", "XLEN", "XRANGE", "XREVRANGE", "ZCARD", "ZCOUNT", "ZRANGE",
+    "ZRANGEBYSCORE", "ZREVRANGE", "ZREVRANGEBYSCORE", "ZSCORE",
 }  # fmt: skip
 COMMAND = re.compile(r"redis\.call\(\s*'(\w+)'")
 # A few commands say what they do with a second word, and name the key after it.
@@ -154,6 +155,8 @@ def test_libraries_a_script_names_are_the_ones_it_needs(path: Path) -> None:
 @pytest.mark.parametrize("name", sorted(set(SCRIPTS) - set(READERS)))
 def test_every_script_writes_what_it_has_collected(name: str) -> None:
     own = code(FOLDER / f"{name}.lua")
+    if onward := re.search(r"^-- Goes on as: (\w+)$", load(name), re.MULTILINE):
+        own += code(FOLDER / f"{onward[1]}.lua")
     assert ("flush()" in own) == ("local function put" in load(name))
 
 

@@ -15,6 +15,7 @@ from shraga_tui.screens.board import BoardScreen
 from shraga_tui.screens.events import EventsScreen
 from shraga_tui.screens.help import help_lines
 from shraga_tui.screens.inbox import InboxScreen
+from shraga_tui.screens.rq import RqScreen
 from shraga_tui.screens.schedules import SchedulesScreen
 from shraga_tui.screens.task import TaskScreen
 from shraga_tui.screens.tasks import TasksScreen
@@ -31,6 +32,7 @@ SCREENS: dict[Scope, type[ShragaScreen]] = {
     "schedules": SchedulesScreen,
     "inbox": InboxScreen,
     "task": TaskScreen,
+    "rq": RqScreen,
 }
 
 

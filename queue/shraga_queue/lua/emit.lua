@@ -1,5 +1,5 @@
 -- Start the tasks that an event is bound to, some at a call; an emit that broke off goes on where it was.
--- Uses: time, put, tell, rq, text, find, move, occur
+-- Uses: time, put, tell, rq, text, find, move, occur, edges, depend
 -- KEYS[1] the tasks on the event. ARGV: 1 event, 2 the emit's key, 3 actor, 4 data as JSON or '', 5 tasks at most, 6 digest
 --   of the key, as a part of a key.
 -- Reply: {'1' when there is nothing left or '0', '1' when it had all been done before or '0', for each task that was looked

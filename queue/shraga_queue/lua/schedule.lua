@@ -1,5 +1,5 @@
 -- Pause or resume a task that repeats, or skip its next slot.
--- Uses: time, put, tell, rq, text, find, move, occur
+-- Uses: time, put, tell, rq, text, find, move, occur, edges, depend
 -- KEYS[1] the owners. ARGV: 1 task, 2 actor, 3 'pause', 'resume' or 'skip', 4 the slot that the caller knows as next or '',
 --   5 the slot to await instead or '', 6 when that is due.
 -- Reply: 'done', 'missing', 'once' for a task that does not repeat, 'ended', 'same' where it is so already, or 'changed'
