@@ -7,9 +7,19 @@ from typing import Literal
 
 from textual.binding import Binding, BindingType
 
-Scope = Literal["board", "tasks", "workers", "events", "schedules", "inbox", "task", "rq"]
-EVERYWHERE: tuple[Scope, ...] = ("board", "tasks", "workers", "events", "schedules", "inbox", "task", "rq")
-LISTS: tuple[Scope, ...] = ("board", "tasks", "workers", "events", "schedules", "inbox")
+Scope = Literal["board", "tasks", "workers", "events", "schedules", "workflows", "inbox", "task", "rq"]
+EVERYWHERE: tuple[Scope, ...] = (
+    "board",
+    "tasks",
+    "workers",
+    "events",
+    "schedules",
+    "workflows",
+    "inbox",
+    "task",
+    "rq",
+)
+LISTS: tuple[Scope, ...] = ("board", "tasks", "workers", "events", "schedules", "workflows", "inbox")
 TASKS: tuple[Scope, ...] = ("board", "tasks", "events", "schedules", "inbox", "task")
 
 
@@ -30,7 +40,7 @@ class OperatorAction:
     scopes: tuple[Scope, ...]
     destructive: bool = False
     audit: str = ""
-    needs: Literal["", "task", "worker", "job"] = ""
+    needs: Literal["", "task", "worker", "workflow", "step", "job"] = ""
     palette: bool = True
     spare: bool = False
 
@@ -43,7 +53,7 @@ ACTIONS: tuple[OperatorAction, ...] = (
         "⏎",
         "open",
         "Open the task under the cursor.",
-        ("board", "tasks", "events", "schedules", "inbox"),
+        ("board", "tasks", "events", "schedules", "workflows", "inbox"),
         needs="task",
     ),
     OperatorAction(
@@ -173,6 +183,47 @@ ACTIONS: tuple[OperatorAction, ...] = (
         needs="job",
     ),
     OperatorAction(
+        "retry_step",
+        ("r",),
+        "r",
+        "retry",
+        "Run the step and all that come after it again; asks first.",
+        ("workflows",),
+        audit="retry",
+        needs="step",
+    ),
+    OperatorAction(
+        "skip_step",
+        ("x",),
+        "x",
+        "skip",
+        "Leave the step out and let what comes after it go on; asks first.",
+        ("workflows",),
+        audit="skip",
+        needs="step",
+    ),
+    OperatorAction(
+        "pause_workflow",
+        ("p",),
+        "p",
+        "pause",
+        "Let no further step of the workflow begin, or let it go on.",
+        ("workflows",),
+        audit="pause",
+        needs="workflow",
+    ),
+    OperatorAction(
+        "cancel_workflow",
+        ("c",),
+        "c",
+        "cancel",
+        "Cancel the workflow and end its running steps; asks first.",
+        ("workflows",),
+        destructive=True,
+        audit="cancel",
+        needs="workflow",
+    ),
+    OperatorAction(
         "earlier_attempt", ("left_square_bracket",), "[", "", "Show the log of the attempt before.", ("task",)
     ),
     OperatorAction(
@@ -253,6 +304,15 @@ ACTIONS: tuple[OperatorAction, ...] = (
         ("task",),
         palette=False,
     ),
+    OperatorAction(
+        "next_pane",
+        ("tab", "l", "right", "h", "left"),
+        "⇥",
+        "",
+        "Go to the steps, or back to the list.",
+        ("workflows",),
+        palette=False,
+    ),
     OperatorAction("down", ("j", "down"), "j ↓", "", "Go one down.", EVERYWHERE, palette=False),
     OperatorAction("up", ("k", "up"), "k ↑", "", "Go one up.", EVERYWHERE, palette=False),
     OperatorAction(
@@ -293,6 +353,7 @@ ACTIONS: tuple[OperatorAction, ...] = (
     OperatorAction("workers", ("3",), "3", "", "Go to the workers.", EVERYWHERE),
     OperatorAction("events", ("4",), "4", "", "Go to the events.", EVERYWHERE),
     OperatorAction("schedules", ("5",), "5", "", "Go to the schedules: what repeats.", EVERYWHERE),
+    OperatorAction("workflows", ("6",), "6", "", "Go to the workflows.", EVERYWHERE),
     OperatorAction("inbox", ("7",), "7", "", "Go to the inbox: what waits on people.", EVERYWHERE),
     OperatorAction("rq", ("0",), "0", "", "Go to plain RQ: other programs' queues and jobs.", EVERYWHERE),
     OperatorAction(

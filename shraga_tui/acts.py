@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from shraga_models import ForeignJob, Task, TaskStatus, Worker, WorkerMode
+from shraga_models import ForeignJob, Task, TaskStatus, Worker, WorkerMode, Workflow
 from shraga_models.text import clean_line
 from shraga_queue.artifacts import artifacts_of
 from shraga_queue.errors import ShragaError
@@ -182,6 +182,51 @@ async def delete_job(app: ShragaApp, job: ForeignJob) -> None:
     how = "The job and its results are gone for good."
     if await confirmed(app, "Delete this RQ job?", _what(job) + how, "Delete the job"):
         await _on_job(app, "delete", job, {"done": "is deleted"})
+
+
+async def _steered(app: ShragaApp, act: Awaitable[Workflow], sentence: str) -> None:
+    try:
+        await act
+    except ShragaError as error:
+        say(app, str(error), bad=True)
+        return
+    say(app, sentence)
+
+
+async def pause_workflow(app: ShragaApp, workflow: Workflow) -> None:
+    """Hold a workflow, or let a held one go on."""
+    source, name = app.desk.source, short(workflow.title)
+    if workflow.paused:
+        await _steered(app, source.resume_workflow(workflow.id), f"{name} goes on.")
+    else:
+        said = f"{name} is paused: no further step begins; what runs goes on."
+        await _steered(app, source.pause_workflow(workflow.id), said)
+
+
+async def cancel_workflow(app: ShragaApp, workflow: Workflow) -> None:
+    """Cancel a workflow after a confirmation."""
+    text = f"{clean_line(workflow.title, 200)}\n\nIts running steps are ended, the others never begin."
+    if await confirmed(app, "Cancel this workflow?", text, "Cancel the workflow"):
+        done = f"{short(workflow.title)} is canceled; running steps are told to stop."
+        await _steered(app, app.desk.source.cancel_workflow(workflow.id), done)
+
+
+async def retry_step(app: ShragaApp, workflow: Workflow, step: str) -> None:
+    """Run a step and all that come after it again, after a confirmation."""
+    text = (
+        f"{clean_line(workflow.title, 200)}\n\nRuns {clean_line(step, 80)} and all that come after it again."
+    )
+    if await confirmed(app, "Retry from this step?", text, "Run it again"):
+        done = f"{short(workflow.title)} goes on from {short(step)}."
+        await _steered(app, app.desk.source.retry_workflow(workflow.id, step), done)
+
+
+async def skip_step(app: ShragaApp, workflow: Workflow, step: str) -> None:
+    """Leave a step out, after a confirmation."""
+    text = f"{clean_line(workflow.title, 200)}\n\n{clean_line(step, 80)} is left out; what comes after it goes on."
+    if await confirmed(app, "Skip this step?", text, "Skip it"):
+        done = f"{short(step)} is skipped."
+        await _steered(app, app.desk.source.skip_step(workflow.id, step), done)
 
 
 async def copy_ids(app: ShragaApp, ids: Sequence[str]) -> None:

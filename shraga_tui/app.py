@@ -63,6 +63,12 @@ def _events() -> Screen[Any]:
     return EventsScreen()
 
 
+def _workflows() -> Screen[Any]:
+    from shraga_tui.screens.workflows import WorkflowsScreen
+
+    return WorkflowsScreen()
+
+
 def _rq() -> Screen[Any]:
     from shraga_tui.screens.rq import RqScreen
 
@@ -78,6 +84,7 @@ class ShragaApp(App[int]):
         "styles/board.tcss",
         "styles/tasks.tcss",
         "styles/task.tcss",
+        "styles/workflows.tcss",
         "styles/dialogs.tcss",
     ]
     MODES = {
@@ -86,6 +93,7 @@ class ShragaApp(App[int]):
         "workers": _workers,
         "events": _events,
         "schedules": _schedules,
+        "workflows": _workflows,
         "inbox": _inbox,
         "rq": _rq,
     }
@@ -227,6 +235,7 @@ def _load_screens() -> None:
         "workers",
         "events",
         "schedules",
+        "workflows",
         "inbox",
         "answer",
         "rq",

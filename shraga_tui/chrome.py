@@ -24,6 +24,7 @@ TABS = (
     ("workers", "3", "Workers"),
     ("events", "4", "Events"),
     ("schedules", "5", "Schedules"),
+    ("workflows", "6", "Flows"),
     ("inbox", "7", "Inbox"),
 )
 

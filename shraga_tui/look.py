@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shraga_models import EventType, Liveness, TaskStatus, WorkerMode
+from shraga_models import EventType, Liveness, Phase, TaskStatus, WorkerMode
 
 TONES = ("waiting", "queued", "running", "done", "failed", "quiet", "planned")
 """The names of the status colours; each is a theme variable `$status-<tone>`."""
@@ -44,6 +44,32 @@ WORKER_LOOKS: dict[str, Look] = {
     WorkerMode.STOPPING: Look("◼", "stopping", "waiting"),
 }
 
+_P = Phase
+PHASE_LOOKS: dict[str, Look] = {
+    _P.CREATED: Look("+", "created", "queued"),
+    _P.ENRICHING: Look("▶", "enriching", "running"),
+    _P.ENRICHED: Look("…", "enriched", "queued"),
+    _P.PLANNING: Look("▶", "planning", "running"),
+    _P.PLANNED: Look("…", "planned", "queued"),
+    _P.EXECUTING: Look("▶", "executing", "running"),
+    _P.COMPLETED: Look("✓", "completed", "done"),
+    _P.FAILED: Look("✗", "failed", "failed"),
+    _P.CANCELED: Look("⊘", "canceled", "quiet"),
+}
+PAUSED = Look("‖", "paused", "waiting")
+PENDING = Look("·", "pending", "quiet")
+
+
+def look_of_step(status: str) -> Look:
+    """Return how a step looks by the status of its task, `pending` where there is none yet."""
+    return PENDING if status == "pending" else TASK_LOOKS.get(status, UNKNOWN)
+
+
+def look_of_workflow(phase: str, paused: bool) -> Look:
+    """Return how a workflow looks: its phase, unless it is held up."""
+    return PAUSED if paused and not Phase(phase).is_final else PHASE_LOOKS.get(phase, UNKNOWN)
+
+
 _E = EventType
 EVENT_LOOKS: dict[str, Look] = {
     _E.TASK_SUBMITTED: Look("+", "submitted", "queued"),
@@ -82,6 +108,11 @@ EVENT_LOOKS: dict[str, Look] = {
     _E.WORKER_STOPPED: Look("○", "worker gone", "quiet"),
     _E.WORKER_LOST: Look("✗", "worker lost", "failed"),
     _E.WORKER_PROVISIONED: Look("●", "provisioned", "done"),
+    _E.WORKFLOW_SUBMITTED: Look("+", "workflow", "queued"),
+    _E.WORKFLOW_CHANGED: Look("◇", "workflow", "running"),
+    _E.WORKFLOW_COMPLETED: Look("✓", "workflow", "done"),
+    _E.WORKFLOW_FAILED: Look("✗", "workflow", "failed"),
+    _E.WORKFLOW_CANCELED: Look("⊘", "workflow", "quiet"),
     _E.CONTROLLER_LEADS: Look("◆", "controller", "planned"),
     _E.DOCUMENT_CHANGED: Look("≡", "document", "planned"),
     _E.WEBHOOK_CHANGED: Look("↗", "webhook", "planned"),

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from shraga_models import Action, Event, Message, Question, Task, TaskStatus, Worker, WorkerMode
+from shraga_models import (
+    Action,
+    Event,
+    Message,
+    Question,
+    Task,
+    TaskStatus,
+    Template,
+    Worker,
+    WorkerMode,
+    Workflow,
+)
 from shraga_models.text import clean_block, clean_line, strip_ansi
 from shraga_queue.board import BoardQuery, BoardSnapshot, ColumnPage, Counts
 from shraga_queue.codec import TaskRow, TaskWithRuns
@@ -17,6 +28,7 @@ from shraga_queue.listing import Found, ListQuery, Place, TaskPage
 from shraga_queue.operations import EventPage, LogPage
 from shraga_queue.scheduling import ScheduleRow, Schedules
 from shraga_queue.talk import Judgement
+from shraga_queue.workflow_codec import WorkflowTree
 
 LINE_LIMIT = 500
 LABEL_LIMIT = 64
@@ -47,6 +59,17 @@ class Source(Protocol):
     ) -> LogPage: ...
     async def more_logs(self, task: Task, page: LogPage, *, block_ms: int = 1000) -> LogPage: ...
     async def submit(self, name: str, action: Action, *, owner: str | None = None, **fields: Any) -> Task: ...
+    async def workflows(self) -> list[Workflow]: ...
+    async def workflow(self, workflow_id: str) -> WorkflowTree: ...
+    async def pause_workflow(self, workflow_id: str) -> Workflow: ...
+    async def resume_workflow(self, workflow_id: str) -> Workflow: ...
+    async def cancel_workflow(self, workflow_id: str, reason: str = "") -> Workflow: ...
+    async def retry_workflow(self, workflow_id: str, step: str | None = None) -> Workflow: ...
+    async def skip_step(self, workflow_id: str, step: str) -> Workflow: ...
+    async def templates(self) -> list[Template]: ...
+    async def run_template(
+        self, name: str, values: Mapping[str, Any] | None = None, *, owner: str | None = None
+    ) -> Task | Workflow: ...
     async def cancel(self, task_id: str, reason: str = "", *, timeout: float | None = None) -> Task: ...
     async def ask_cancel(self, task_id: str, reason: str = "") -> tuple[str, TaskStatus]: ...
     async def retry(self, task_id: str) -> Task: ...
@@ -89,6 +112,17 @@ def harmless_record(record: M) -> M:
     for name, value in record.__dict__.items():
         if (cleaned := harmless(value)) != value:
             changed[name] = cleaned
+    return record.model_copy(update=changed) if changed else record
+
+
+def harmless_line_record(record: M) -> M:
+    """Return a record with its own texts made safe and each on one line."""
+    record = harmless_record(record)
+    changed = {
+        name: cleaned
+        for name, value in record.__dict__.items()
+        if type(value) is str and (cleaned := _one_line(value, LINE_LIMIT)) != value
+    }
     return record.model_copy(update=changed) if changed else record
 
 
@@ -174,6 +208,12 @@ class HarmlessSource:
 
     def __init__(self, inner: Source) -> None:
         self.submit = inner.submit
+        self.run_template = inner.run_template
+        self.pause_workflow = inner.pause_workflow
+        self.resume_workflow = inner.resume_workflow
+        self.cancel_workflow = inner.cancel_workflow
+        self.retry_workflow = inner.retry_workflow
+        self.skip_step = inner.skip_step
         self.cancel = inner.cancel
         self.ask_cancel = inner.ask_cancel
         self.retry = inner.retry
@@ -205,6 +245,20 @@ class HarmlessSource:
     async def task_rows(self, ids: Sequence[str]) -> tuple[TaskRow | None, ...]:
         """Return the rows of some tasks."""
         return _harmless_rows(await self._inner.task_rows(ids))
+
+    async def workflows(self) -> list[Workflow]:
+        """Return the workflows, the one that moved last first."""
+        return [harmless_line_record(one) for one in await self._inner.workflows()]
+
+    async def workflow(self, workflow_id: str) -> WorkflowTree:
+        """Return a workflow and its steps."""
+        got = await self._inner.workflow(workflow_id)
+        steps = (replace(one, row=one.row and harmless_row(one.row)) for one in got.steps)
+        return WorkflowTree(harmless_line_record(got.workflow), tuple(steps))
+
+    async def templates(self) -> list[Template]:
+        """Return the templates that can be run."""
+        return [harmless_record(template) for template in await self._inner.templates()]
 
     async def schedules(self, *, owner: str | None = None, first: int = 0, count: int = 1000) -> Schedules:
         """Return tasks that repeat."""

@@ -390,7 +390,8 @@ class Ledger:
             "edges": all(task in self.needs[one] for one in self.dependents[task])
             and all(task in self.dependents[one] for one in self.needs[task] if one in self.owners),
             "waiting": status is not TaskStatus.BLOCKED or bool(self.unmet[task]),
-            "prerequisites": self.unmet[task] <= self._blocking(task),
+            # A paused workflow holds its tasks by a prerequisite that nothing meets.
+            "prerequisites": self.unmet[task] - {"(paused)"} <= self._blocking(task),
             "release": status is not TaskStatus.BLOCKED
             or not any(self._is_decided(task, one) for one in self.unmet[task]),
         }  # fmt: skip

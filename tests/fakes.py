@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +16,8 @@ from shraga_models import (
     LocalMachine,
     LogEntry,
     Message,
+    NewTask,
+    Phase,
     Priority,
     Question,
     Run,
@@ -24,13 +26,16 @@ from shraga_models import (
     Shell,
     Task,
     TaskStatus,
+    Template,
     Worker,
     WorkerMode,
+    Workflow,
 )
+from shraga_models.template import ParameterFault, fill
 from shraga_models.worker import Capability, CurrentTask
 from shraga_queue.board import BoardQuery, BoardSnapshot, ColumnPage, Counts
 from shraga_queue.codec import TaskRow, TaskWithRuns
-from shraga_queue.errors import NotFound, Refused, Unreachable
+from shraga_queue.errors import InvalidInput, NotFound, Refused, Unreachable
 from shraga_queue.foreign import Deed, QueueJobs
 from shraga_queue.listing import Found, ListQuery, Place, TaskPage
 from shraga_queue.operations import EventPage, LogPage
@@ -38,6 +43,7 @@ from shraga_queue.scheduling import ScheduleRow, Schedules
 from shraga_queue.submission import build_task
 from shraga_queue.talk import Judgement
 from shraga_queue.timetable import words
+from shraga_queue.workflow_codec import WorkflowTree
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp() * 1000)
@@ -171,6 +177,8 @@ class FakeSource:
         self.away = ""
         self.gap = False
         self.calls: list[tuple[Any, ...]] = []
+        self.known_templates: list[Template] = []
+        self.trees: list[WorkflowTree] = []
         self.refuses = ""
         self.refused: set[str] = set()
         self.now_ms = NOW_MS
@@ -357,6 +365,62 @@ class FakeSource:
         self.add(row, action=new.action, priority=Priority(new.priority))
         self.tell(make_event(len(self.event_log), "task.submitted", task_id=task_id, name=new.name))
         return self.tasks[task_id]
+
+    async def workflows(self) -> list[Workflow]:
+        """Return the workflows the test has put there."""
+        self._answering()
+        return [tree.workflow for tree in self.trees]
+
+    async def workflow(self, workflow_id: str) -> WorkflowTree:
+        """Return one of them."""
+        self._answering()
+        return next(tree for tree in self.trees if tree.workflow.id == workflow_id)
+
+    def _steer(self, act: str, workflow_id: str, *said: Any, **fields: Any) -> Workflow:
+        self.calls.append((act, workflow_id, *said))
+        if self.refuses:
+            raise Refused(self.refuses)
+        place = next(i for i, tree in enumerate(self.trees) if tree.workflow.id == workflow_id)
+        changed = self.trees[place].workflow.model_copy(update=fields)
+        self.trees[place] = WorkflowTree(changed, self.trees[place].steps)
+        self.tell(make_event(len(self.event_log) + 50, "workflow.changed", name=changed.title))
+        return changed
+
+    async def pause_workflow(self, workflow_id: str) -> Workflow:
+        """Hold a workflow."""
+        return self._steer("pause_workflow", workflow_id, paused=True)
+
+    async def resume_workflow(self, workflow_id: str) -> Workflow:
+        """Let it go on."""
+        return self._steer("resume_workflow", workflow_id, paused=False)
+
+    async def cancel_workflow(self, workflow_id: str, reason: str = "") -> Workflow:
+        """Cancel a workflow."""
+        return self._steer("cancel_workflow", workflow_id, phase=Phase.CANCELED)
+
+    async def retry_workflow(self, workflow_id: str, step: str | None = None) -> Workflow:
+        """Run a step again."""
+        return self._steer("retry_workflow", workflow_id, step, phase=Phase.EXECUTING)
+
+    async def skip_step(self, workflow_id: str, step: str) -> Workflow:
+        """Leave a step out."""
+        return self._steer("skip_step", workflow_id, step)
+
+    async def templates(self) -> list[Template]:
+        """Return the templates the test has put there."""
+        return self.known_templates
+
+    async def run_template(
+        self, name: str, values: Mapping[str, Any] | None = None, *, owner: str | None = None
+    ) -> Task:
+        """Accept the task of a template."""
+        self.calls.append(("run_template", (name, dict(values or {}))))
+        template = next(one for one in self.known_templates if one.name == name)
+        try:
+            filled = fill(template.body, template.values(values or {}))
+        except ParameterFault as fault:
+            raise InvalidInput(fault.parameter, f"{fault.parameter}: {fault}.") from None
+        return await self.submit(filled["name"], NewTask.model_validate(filled).action)
 
     async def cancel(self, task_id: str, reason: str = "", *, timeout: float | None = None) -> Task:
         """Cancel a task once the test lets it."""

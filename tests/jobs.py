@@ -249,6 +249,11 @@ def pace_blindly(path: str, seconds: float) -> str:
     return "unreachable"
 
 
+def echo(value: object) -> object:
+    """Return what is given."""
+    return value
+
+
 def ask_and_note(path: str, question: str = "Which way?") -> str:
     """Note each time it begins, ask, and note the answer."""
     with Path(path).open("a") as file:

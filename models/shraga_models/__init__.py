@@ -32,6 +32,7 @@ from .status import (
     WorkerStatus,
 )
 from .task import ANY_CAPABILITY, ExecutionDetails, NewTask, Task, TaskInput, TaskOutput, TaskSpec, Verdict
+from .template import Parameter, ParameterType, Template, TemplateRef
 from .user import Role, User, UserStatus
 from .webhook import DeadLetter, NewWebhook, Webhook, WebhookForm
 from .worker import (
@@ -46,11 +47,13 @@ from .worker import (
     WorkerDetails,
     WorkerMode,
 )
+from .workflow import PHASE_MOVES, NewWorkflow, Phase, PhaseMove, Workflow, WorkflowStep
 
 __all__ = [
     "ANY_CAPABILITY",
     "MAX_FIELD_CHARACTERS",
     "MOVES",
+    "PHASE_MOVES",
     "Action",
     "Actor",
     "Agent",
@@ -102,9 +105,14 @@ __all__ = [
     "NewQuestion",
     "NewTask",
     "NewWebhook",
+    "NewWorkflow",
     "OnFailure",
     "Overlap",
+    "Parameter",
+    "ParameterType",
     "Permission",
+    "Phase",
+    "PhaseMove",
     "Priority",
     "Prompt",
     "ProvisioningStatus",
@@ -130,6 +138,8 @@ __all__ = [
     "TaskOutput",
     "TaskSpec",
     "TaskStatus",
+    "Template",
+    "TemplateRef",
     "User",
     "UserStatus",
     "Verdict",
@@ -139,6 +149,8 @@ __all__ = [
     "WorkerDetails",
     "WorkerMode",
     "WorkerStatus",
+    "Workflow",
+    "WorkflowStep",
     "can",
     "legal_moves",
     "new_id",

@@ -37,6 +37,22 @@ class Shell(Model):
             fields["command"] = command
         super().__init__(**{"type": "shell"} | fields)
 
+    @field_validator("env", mode="before")
+    @classmethod
+    def _as_texts(cls, env: Any) -> Any:
+        """Numbers and truths are what a shell gets as text anyway, and YAML reads `PORT: 8080` as a number."""
+        if not isinstance(env, dict):
+            return env
+        said = {True: "true", False: "false"}
+        return {
+            name: said[value]
+            if isinstance(value, bool)
+            else str(value)
+            if isinstance(value, int | float)
+            else value
+            for name, value in env.items()
+        }
+
     @field_validator("command")
     @classmethod
     def _no_null_byte(cls, command: str) -> str:

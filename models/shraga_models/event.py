@@ -48,6 +48,11 @@ class EventType(StrEnum):
     WORKER_STOPPED = "worker.stopped"
     WORKER_LOST = "worker.lost"
     WORKER_PROVISIONED = "worker.provisioned"
+    WORKFLOW_SUBMITTED = "workflow.submitted"
+    WORKFLOW_CHANGED = "workflow.changed"
+    WORKFLOW_COMPLETED = "workflow.completed"
+    WORKFLOW_FAILED = "workflow.failed"
+    WORKFLOW_CANCELED = "workflow.canceled"
     CONTROLLER_LEADS = "controller.leads"
     DOCUMENT_CHANGED = "document.changed"
     WEBHOOK_CHANGED = "webhook.changed"
@@ -67,6 +72,7 @@ class Event(Model):
     type: str
     recipient: str | None = None
     task_id: str | None = None
+    workflow_id: str | None = None
     name: str = ""
     """The task's or worker's name, shortened."""
     content: str = ""

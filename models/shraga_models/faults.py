@@ -8,12 +8,14 @@ from .actions import CALLABLE
 from .base import SLUG
 from .durations import format_duration
 from .task import LABEL
+from .template import PARAMETER_NAME
 from .webhook import SECRET_NAME
 
 _PATTERNS = {
     SLUG: "use 1 to 64 letters, digits, '.', '_' or '-', a letter or digit first",
     CALLABLE: "write package.module:function",
     LABEL: "use 1 to 64 characters without blanks, commas and colons",
+    PARAMETER_NAME: "use 1 to 64 letters, digits or '_', no digit first",
     SECRET_NAME: "a secret is named, never given: write ${env:NAME}, a variable of the controller",
     r"^[^/\x00]+$": "give the name of a file, without a folder",
 }

@@ -70,6 +70,10 @@ MOVES: dict[str, Move] = {
         _move("stop", {S.RUNNING}, S.CANCELED, _ENGINE, EventType.TASK_CANCELED),
         _move("cancel", _WAITING, S.CANCELED, {Actor.USER}, EventType.TASK_CANCELED),
         _move("expire", _UNBEGUN, S.SKIPPED, _ENGINE, EventType.TASK_SKIPPED),
+        _move("redo", _ENDED, S.BLOCKED, {Actor.USER}, EventType.TASK_BLOCKED),
+        _move(
+            "leave_out", _WAITING | {S.FAILED, S.CANCELED}, S.SKIPPED, {Actor.USER}, EventType.TASK_SKIPPED
+        ),
         _move("retry", _ENDED, S.QUEUED, {Actor.USER}, EventType.TASK_QUEUED),
         _move("run_now", {S.SCHEDULED, S.BLOCKED}, S.QUEUED, {Actor.USER}, EventType.TASK_QUEUED),
         _move("block", _UNBEGUN - {S.BLOCKED}, S.BLOCKED, {Actor.USER}, EventType.TASK_BLOCKED),

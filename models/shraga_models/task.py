@@ -16,6 +16,7 @@ from .question import Question
 from .review import Review
 from .schedule import Schedule
 from .status import Permission, Priority, TaskKind, TaskStatus, WorkerStatus
+from .template import TemplateRef
 
 LABEL = r"^[^\s,:]{1,64}$"
 
@@ -90,6 +91,8 @@ class TaskSpec(Model):
     """The tasks it waits for or is linked to, each once."""
     on_prerequisite_failure: OnFailure = OnFailure.SKIP
     limits: Limits = Limits()
+    template: TemplateRef | None = None
+    """The template it was made from."""
     context: JsonObject = {}
     metadata: JsonObject = {}
     documents: tuple[str, ...] = ()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from asyncio import to_thread
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -19,8 +20,10 @@ from shraga_models import (
     Run,
     Task,
     TaskStatus,
+    Template,
     Worker,
     WorkerMode,
+    Workflow,
 )
 
 from .board import BoardQuery, BoardSnapshot, Counts
@@ -28,6 +31,7 @@ from .calls import Batch, Call, Flow, Passage, Stream
 from .client_schedule import AsyncSchedules
 from .client_spend import AsyncSpend
 from .client_talk import AsyncTalk
+from .client_workflows import AsyncWorkflows
 from .codec import TaskRow, TaskWithRuns
 from .config import Settings, load_settings
 from .connect import connect_async, explain, resolve_url
@@ -142,7 +146,7 @@ class AsyncDriver:
             raise explain(error, self.url) from error
 
 
-class AsyncShraga(AsyncTalk, AsyncSchedules, AsyncSpend):
+class AsyncShraga(AsyncTalk, AsyncSchedules, AsyncSpend, AsyncWorkflows):
     """The store, for async programs; use it as an async context manager.
 
     Errors are `ShragaError`s: `InvalidInput`, `Refused`, `NotFound`, `Unreachable`, `Forbidden`.
@@ -191,6 +195,23 @@ class AsyncShraga(AsyncTalk, AsyncSchedules, AsyncSpend):
     async def submit_many(self, tasks: Iterable[NewTask], *, owner: str | None = None) -> list[Task]:
         """Submit many tasks in few round trips."""
         return await self.driver.run(self.operations.submit_many(tasks, owner))
+
+    async def templates(self) -> list[Template]:
+        """Return the templates that can be run, by name; the faulty ones are left out."""
+        from .templates import Templates
+
+        return await to_thread(Templates.of(self.settings).usable)
+
+    async def run_template(
+        self, name: str, values: Mapping[str, Any] | None = None, *, owner: str | None = None
+    ) -> Task | Workflow:
+        """Submit the task or workflow of a template, its parameters filled in with `values`."""
+        from .templates import Templates
+
+        new = await to_thread(lambda: Templates.of(self.settings).load(name).instance(values or {}))
+        if isinstance(new, NewTask):
+            return await self.submit_task(new, owner=owner)
+        return await self._accept(new, owner)
 
     async def get(self, task_id: str) -> Task:
         """Return a task."""

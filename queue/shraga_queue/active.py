@@ -21,6 +21,7 @@ from .correspondence import Correspondence
 from .engine import STALE, Claim, EndedRun, Engine, LogLine, Outcome, SealedOutcome
 from .horse import Deadline, claim_json, lease_clock
 from .operations import LEASE_MS
+from .step_inputs import with_inputs
 
 LEASE = LEASE_MS / 1000
 MARGIN = 1.0
@@ -119,7 +120,8 @@ class ActiveRun:
             self._lost = "the answer to the claim came too late"
             return
         try:
-            self._channel.send(claim_json(self.claim, self._letters.briefing()))
+            claim = with_inputs(self.engine.driver, self.claim)
+            self._channel.send(claim_json(claim, self._letters.briefing()))
         except RedisError:
             self._lost = "what the run has to know could not be read"
         except OSError:

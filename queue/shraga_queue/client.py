@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -20,8 +20,10 @@ from shraga_models import (
     Run,
     Task,
     TaskStatus,
+    Template,
     Worker,
     WorkerMode,
+    Workflow,
 )
 
 from .board import BoardQuery, BoardSnapshot, Counts
@@ -29,6 +31,7 @@ from .calls import Batch, Call, Flow, Passage, Stream
 from .client_schedule import SyncSchedules
 from .client_spend import SyncSpend
 from .client_talk import SyncTalk
+from .client_workflows import SyncWorkflows
 from .codec import TaskRow, TaskWithRuns
 from .config import Settings, load_settings
 from .connect import check_server, connect_sync, explain, resolve_url
@@ -133,8 +136,8 @@ class SyncDriver:
             return self.call(wanted)
         return self.batch(wanted) if isinstance(wanted, Batch) else self.stream(wanted)
 
-    def run(self, flow: Flow[T]) -> T:
-        """Drive a flow to its result; Redis's errors become one clear sentence (`ShragaError`)."""
+    def drive(self, flow: Flow[T]) -> T:
+        """Drive a flow to its result; Redis's own errors pass through."""
         answer: Any = None
         try:
             while True:
@@ -142,11 +145,16 @@ class SyncDriver:
         except StopIteration as stop:
             result: T = stop.value
             return result
+
+    def run(self, flow: Flow[T]) -> T:
+        """Drive a flow to its result; Redis's errors become one clear sentence (`ShragaError`)."""
+        try:
+            return self.drive(flow)
         except (RedisError, OSError) as error:
             raise explain(error, self.url) from error
 
 
-class Shraga(SyncTalk, SyncSchedules, SyncSpend):
+class Shraga(SyncTalk, SyncSchedules, SyncSpend, SyncWorkflows):
     """The store, for scripts and for the command line; use it as a context manager.
 
     Errors are `ShragaError`s: `InvalidInput`, `Refused`, `NotFound`, `Unreachable`, `Forbidden`.
@@ -213,6 +221,21 @@ class Shraga(SyncTalk, SyncSchedules, SyncSpend):
     def submit_many(self, tasks: Iterable[NewTask], *, owner: str | None = None) -> list[Task]:
         """Submit many tasks in few round trips."""
         return self.driver.run(self.operations.submit_many(tasks, owner))
+
+    def templates(self) -> list[Template]:
+        """Return the templates that can be run, by name; the faulty ones are left out."""
+        from .templates import Templates
+
+        return Templates.of(self.settings).usable()
+
+    def run_template(
+        self, name: str, values: Mapping[str, Any] | None = None, *, owner: str | None = None
+    ) -> Task | Workflow:
+        """Submit the task or workflow of a template, its parameters filled in with `values`."""
+        from .templates import Templates
+
+        new = Templates.of(self.settings).load(name).instance(values or {})
+        return self.submit_task(new, owner=owner) if isinstance(new, NewTask) else self._accept(new, owner)
 
     def get(self, task_id: str) -> Task:
         """Return a task."""

@@ -99,6 +99,8 @@ def task_fields(new: NewTask) -> list[str]:
         fields += ["on_prerequisite_failure", new.on_prerequisite_failure.value]
     if new.limits.budget is not None:
         fields += ["budget", str(nano(new.limits.budget))]
+    if new.workflow_id:
+        fields += ["workflow", new.workflow_id]
     return [*fields, "spec", new.model_dump_json(exclude=_HOT, exclude_defaults=True)]
 
 

@@ -21,13 +21,20 @@ from shraga_queue.errors import InvalidInput
 
 SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "sentinel")
 _FILE_KEYS = ("contexts", "default_context", "theme", "keys", "agents", "endpoints")
-_CONTEXT_FIELDS = {"url": "redis_url", "prefix": "prefix", "user": "user", "python_modules": "python_modules"}
+_CONTEXT_FIELDS = {
+    "url": "redis_url",
+    "prefix": "prefix",
+    "user": "user",
+    "python_modules": "python_modules",
+    "templates": "templates",
+}
 _FIXES = {
     "prefix": "use 1 to 64 letters, digits, '.', '_' or '-'",
     "user": "use 1 to 64 lower-case letters, digits, '.', '_' or '-', a letter or digit first",
     "redis_url": f"start it with one of {', '.join(f'{scheme}://' for scheme in SCHEMES)}",
     "python_modules": "list dotted module names, such as 'mypkg.jobs'",
     "home": "give the path of a folder",
+    "templates": "give the path of a folder",
     "keep_finished": "give a duration such as 90d, or 0 to keep ended tasks for ever",
     "keep_finished_count": "give a number of tasks, or 0 for no limit",
     "config_file": "give the path of a TOML file",
@@ -78,6 +85,8 @@ class Settings(BaseModel):
     agents_file: Path | None = None
     """The TOML file with this host's agents; the configuration file where none is given."""
     python_modules: tuple[str, ...] = ("shraga_queue.demo",)
+    templates: Path | None = None
+    """The folder or git repository of the templates; `templates` in the data folder where nothing is said."""
 
     keep_finished: Annotated[Seconds, Field(ge=0)] = 90 * 86_400.0
     """Seconds a task is kept after its end; 0 for ever."""
@@ -111,7 +120,7 @@ class Settings(BaseModel):
             raise ValueError("unknown scheme")
         return value
 
-    @field_validator("home", "config_file", "agents_file")
+    @field_validator("home", "config_file", "agents_file", "templates")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return value and value.expanduser().absolute()
@@ -120,6 +129,11 @@ class Settings(BaseModel):
     def agents_source(self) -> Path:
         """Where this host's agents are configured."""
         return self.agents_file or self.config_file
+
+    @property
+    def template_folder(self) -> Path:
+        """Where the templates are."""
+        return self.templates or self.home / "templates"
 
 
 def load_settings(

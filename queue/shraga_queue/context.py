@@ -35,6 +35,8 @@ class RunContext:
     say: Callable[[float | None, str], None]
     write: Callable[[str, str, str, str], None]
     talk: Conversation
+    inputs: dict[str, Any] = field(default_factory=dict)
+    """Of a step: `workflow`, its fields, and `steps`, by name what the completed ones gave; else empty."""
     artifacts: list[str] = field(default_factory=list)
     """Files of the execution folder that the run hands over, by their names in it."""
     occurrence: str = ""

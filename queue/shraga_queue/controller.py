@@ -25,6 +25,7 @@ from .keys import Keys
 from .mending import Mender
 from .operations import LEASE_MS
 from .retention import BATCH, Retention, remove_folders
+from .workflow_duty import WorkflowDuty
 
 log = structlog.get_logger("shraga.controller")
 
@@ -82,6 +83,7 @@ class Controller:
             Duty("release", 0.0, self._release),
             Duty("fire", 0.0, self._fire),
             Duty("reap", REAP_EVERY, self._reap),
+            Duty("workflows", 0.0, WorkflowDuty(engine.driver)),
             Duty("reconcile", RECONCILE_EVERY, self._reconcile),
             Duty("trim", TRIM_EVERY, self._trim),
             Duty("deliver", DELIVER_EVERY, self.delivery.look),
@@ -235,6 +237,8 @@ class Controller:
                 self.leads = False
             if self.home is not None and gone:
                 remove_folders(self.home, gone)
+            if self.retention.forget_workflows(self.engine, self.token) is None:
+                self.leads = False
             if not gone or len(gone) < BATCH:
                 return
         self._forgetting.due = self._next_due = time.monotonic()

@@ -15,6 +15,8 @@ from .listing import Listing
 
 WALKED = 50_000
 """Edges looked at, at most, to make sure that a new one closes no cycle."""
+PAUSED = "(paused)"
+"""The prerequisite, which nothing meets, of tasks whose workflow is paused."""
 ASKED_AT_ONCE = 1_000
 
 

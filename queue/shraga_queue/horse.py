@@ -35,6 +35,7 @@ from .conversation import Conversation, Suspended
 from .engine import Claim, LogLine, Outcome
 from .errors import InvalidInput
 from .output import OutputPump
+from .step_inputs import filled_action, inputs_of
 
 _RUN_VARIABLES = (os.fsencode(proctree.RUN_MARK), b"SHRAGA_TASK", b"SHRAGA_ATTEMPT")
 SAY_EVERY = 0.1
@@ -220,6 +221,7 @@ class Horse:
                 self._say,
                 self._write,
                 talk,
+                inputs=inputs_of(claim),
                 occurrence=occurrence,
                 event=event,
             )
@@ -229,10 +231,15 @@ class Horse:
         run = context.current_run()
         assert run is not None
         try:
-            spec = claim.spec
+            spec, inputs = claim.spec, inputs_of(claim)
         except InvalidInput as error:
             said = f"This worker cannot read the task; is it older than who submitted it? {error}."
             return Outcome(RunStatus.FAILED, error=said, retry=False)
+        try:
+            if inputs:
+                spec = spec.model_copy(update={"action": filled_action(spec.action, inputs)})
+        except InvalidInput as error:
+            return Outcome(RunStatus.FAILED, error=str(error), retry=False)
         try:
             self._interruptible = True
             if self._stop_asked:

@@ -21,7 +21,11 @@ _TEMPLATES = {
     "user_index": "{p}:u:{owner}:tasks:{status}",
     "user_calls": "{p}:u:{owner}:calls",
     "user_events": "{p}:u:{owner}:events",
+    "workflow": "{p}:u:{owner}:w:{workflow}",
     # The organisation's.
+    "workflows": "{p}:workflows",
+    "workflow_index": "{p}:workflows:{phase}",
+    "workflows_due": "{p}:workflows-due",
     "owners": "{p}:owners",
     "users": "{p}:users",
     "index": "{p}:tasks:{status}",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from shraga_models import TaskStatus
+from shraga_models import Phase, TaskStatus
 
 from .calls import Argument, Call, as_is
 from .client import SyncDriver
@@ -23,6 +23,7 @@ log = structlog.get_logger("shraga.retention")
 
 BATCH = 200
 """Tasks deleted by one call of the script."""
+_ENDED_PHASES = tuple(phase.value for phase in Phase if phase.is_final)
 _ENDED = tuple(status.value for status in TaskStatus if status.is_final)
 
 
@@ -49,6 +50,15 @@ class Retention:
             return None if reply is None else [text(one) for one in reply]
 
         return engine.driver.call(Call(read, "forget", index, args))
+
+    def forget_workflows(self, engine: Engine, token: str) -> int | None:
+        """Delete workflows that ended longer ago than ended tasks are kept; returns how many, None when not leading."""
+        if not self.seconds:
+            return 0
+        args: tuple[Argument, ...] = (token, int(self.seconds * 1000), BATCH, *_ENDED_PHASES)
+        workflows = (engine.keys.make("workflows"),)
+        gone: int | None = engine.driver.call(Call(as_is, "workflow_forget", workflows, args))
+        return gone
 
 
 def remove_folders(home: Path, tasks: list[str]) -> None:

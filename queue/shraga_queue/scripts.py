@@ -12,7 +12,7 @@ from functools import lru_cache
 from hashlib import sha1
 from importlib.resources import files
 
-from shraga_models import MOVES, TaskStatus
+from shraga_models import MOVES, PHASE_MOVES, TaskStatus
 
 from .keys import Keys
 
@@ -90,6 +90,18 @@ def _moves_table() -> str:
     )
 
 
+def _phases_table() -> str:
+    rows = []
+    for move in PHASE_MOVES.values():
+        sources = ", ".join(f"{phase} = true" for phase in sorted(move.sources))
+        target = f"'{move.target}'" if move.target else "nil"
+        audited = str(move.is_audited).lower()
+        rows.append(
+            f"{move.name} = {{from = {{{sources}}}, to = {target}, event = '{move.event}', audited = {audited}}}"
+        )
+    return f"local PHASES = {{{', '.join(rows)}}}"
+
+
 def _final_table() -> str:
     final = ", ".join(f"{status} = true" for status in TaskStatus if status.is_final)
     return f"local FINAL = {{{final}}}"
@@ -136,6 +148,8 @@ def load_script(name: str, keys: Keys, bounds: Bounds) -> Script:
         head += ["local K = {}", *(keys.lua_function(key) for key in handed_on)]
     if "MOVES" in main:
         head.append(_moves_table())
+    if "PHASES" in main:
+        head.append(_phases_table())
     if "FINAL" in main:
         head.append(_final_table())
     text = "\n".join([*head, main])

@@ -46,6 +46,7 @@ def read_event(entry: Any) -> Event:
         type=shared.get("type", ""),
         recipient=shared.get("recipient") or None,
         task_id=shared.get("task_id") or None,
+        workflow_id=got.get("workflow_id"),
         name=shared.get("name", ""),
         content=got.get("content", ""),
         task_status=shared.get("task_status") or None,

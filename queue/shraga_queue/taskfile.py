@@ -12,6 +12,7 @@ from shraga_models import NewTask
 
 from .errors import InvalidInput
 from .submission import check_task, is_id, name_tasks
+from .yamlfile import read_yaml
 
 LINE_EXAMPLE = '{"name": "...", "action": {"type": "python", "callable": "pkg.mod:func", "args": {}}}'
 
@@ -30,26 +31,12 @@ class BadLine:
 
 def read_task_file(path: str | Path) -> dict[str, Any]:
     """Return the fields of the task in a YAML (or JSON) file, not yet checked; raises InvalidInput."""
-    import yaml
-
-    try:
-        document = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InvalidInput("file", f"{path} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise InvalidInput("file", f"{path} is not UTF-8 text.") from None
-    except yaml.YAMLError as error:
-        raise InvalidInput("file", f"{path} is not valid YAML: {_place(error)}.") from None
+    document = read_yaml(path).value
     if not isinstance(document, dict) or not all(isinstance(key, str) for key in document):
         raise InvalidInput(
             "file", f"{path} holds no task: write its fields as `name: ...` and `action: ...`."
         )
     return document
-
-
-def _place(error: Exception) -> str:
-    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or "unreadable"
-    return f"{problem} (line {mark.line + 1}, column {mark.column + 1})" if mark else str(problem)
 
 
 def parse_line(number: int, line: str | bytes) -> NewTask | BadLine | None:

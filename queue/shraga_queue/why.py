@@ -20,7 +20,7 @@ from shraga_models import (
 from shraga_models.durations import format_duration
 
 from .calls import Argument, Batch, Call, Flow
-from .depending import Neighbour, Neighbourhood
+from .depending import PAUSED, Neighbour, Neighbourhood
 from .operations import Operations
 
 SEARCHED = 10_000
@@ -173,6 +173,10 @@ def _dependency(seen: Circumstances) -> Iterator[Reason]:
         return
     unmet = [one for one in seen.neighbours.prerequisites if one.is_unmet]
     for one in unmet:
+        if one.id == PAUSED:
+            do = f"Let it go on with `shraga workflow resume {seen.task.workflow_id}`."
+            yield Reason("pause", "Its workflow is paused.", do, {"workflow_id": seen.task.workflow_id})
+            continue
         facts = {"task_id": one.id, "name": one.name, "status": one.status, "kind": one.kind}
         yield Reason("dependency", _waits_for(one), _about(seen.task, one), facts)
     if more := seen.neighbours.unmet_total - len(unmet):

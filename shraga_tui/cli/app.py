@@ -45,6 +45,8 @@ VERBS: dict[str, str] = {
     "audit": "follow",
     "workers": "workers",
     "worker": "workers",
+    "template": "template",
+    "workflow": "workflow",
     "artifact": "inside",
     "artifacts": "artifacts",
     "doc": "doc",

@@ -16,7 +16,18 @@ from .output import cell, data, print_json, to_terminal
 
 app = verb_group()
 
-RECORDS = ("Task", "NewTask", "Run", "Worker", "User", "Event", "LogEntry", "AuditEntry")
+RECORDS = (
+    "Task",
+    "NewTask",
+    "Workflow",
+    "NewWorkflow",
+    "Run",
+    "Worker",
+    "User",
+    "Event",
+    "LogEntry",
+    "AuditEntry",
+)
 SHELLS = ("bash", "zsh", "fish")
 _MARKS = {"ok": "✓", "warn": "!", "fail": "✗"}
 
@@ -54,7 +65,7 @@ def schema(
     from shraga_models.schema import json_schema
 
     def shape(name: str) -> Any:
-        return json_schema(getattr(shraga_models, name), stored=name != "NewTask")
+        return json_schema(getattr(shraga_models, name), stored=not name.startswith("New"))
 
     if record is None:
         print_json({name: shape(name) for name in RECORDS})

@@ -189,16 +189,16 @@ def _one_source(options: dict[str, Any]) -> str:
 
 def _action(source: str, options: dict[str, Any]) -> dict[str, Any]:
     if source == "shell":
-        env = _pairs("env", options.get("env"))
+        env = pairs("env", options.get("env"))
         return {"type": "shell", "command": options["shell"], "cwd": options.get("cwd"), "env": env}
     if source == "python":
-        args = {key: json_or_text(value) for key, value in _pairs("arg", options.get("arg")).items()}
+        args = {key: json_or_text(value) for key, value in pairs("arg", options.get("arg")).items()}
         return {"type": "python", "callable": options["python"], "args": args}
     if source == "remind":
         return {"type": "reminder", "text": options["remind"]}
     if source == "agent":
         given = {"prompt": options.get("goal", ""), "model": options.get("model")}
-        return {"type": "agent", "agent": options["agent"], "env": _pairs("env", options.get("env"))} | given
+        return {"type": "agent", "agent": options["agent"], "env": pairs("env", options.get("env"))} | given
     if source == "prompt":
         given = {key: options[key] for key in ("prompt", "system", "model", "endpoint") if key in options}
         return {"type": "prompt"} | given
@@ -212,7 +212,8 @@ def _action(source: str, options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _pairs(flag: str, values: list[str] | None) -> dict[str, str]:
+def pairs(flag: str, values: list[str] | None) -> dict[str, str]:
+    """Return what `--flag KEY=VALUE` was given; raises InvalidInput."""
     found = {}
     for value in values or ():
         key, equals, rest = value.partition("=")

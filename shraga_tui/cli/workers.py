@@ -110,9 +110,9 @@ def worker(
 
     configure_logs()
     chosen = WorkerOptions(
-        name=_slug("name", options.get("name")),
+        name=slug("name", options.get("name")),
         slots=slots,
-        capabilities=tuple(_slug("capability", one) or "" for one in options.get("capability") or ()),
+        capabilities=tuple(slug("capability", one) or "" for one in options.get("capability") or ()),
         recycle_after=recycle_after,
         allow_modules=tuple(options.get("allow_module") or ()),
         details=_details(options.get("type"), options.get("box_url")),
@@ -120,7 +120,8 @@ def worker(
     raise typer.Exit(run_worker(call.settings(), chosen))
 
 
-def _slug(field: str, value: str | None) -> str | None:
+def slug(field: str, value: str | None) -> str | None:
+    """Return a name that is safe inside a key; raises InvalidInput naming the option."""
     import re
 
     from shraga_models.base import SLUG

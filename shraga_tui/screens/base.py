@@ -197,6 +197,10 @@ class ShragaScreen(Screen[None]):
         """Go to the schedules."""
         self.shraga.go_to("schedules")
 
+    def action_workflows(self) -> None:
+        """Go to the workflows."""
+        self.shraga.go_to("workflows")
+
     def action_inbox(self) -> None:
         """Go to the inbox."""
         self.shraga.go_to("inbox")

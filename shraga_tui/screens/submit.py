@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -10,16 +12,18 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
-from shraga_models import Priority
+from shraga_models import Priority, Task, Workflow
 from shraga_models.text import clean_line
 from shraga_queue.errors import InvalidInput, ShragaError
 from shraga_tui.desk import Desk
 from shraga_tui.form import default_name, field_of, read_form
 from shraga_tui.widgets.choice import Choice
+from shraga_tui.widgets.template_fields import TemplateFields
 
-KINDS = ("shell", "http", "python")
+KINDS = ("shell", "http", "python", "template")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 OWN_FIELDS = {"shell": ("command",), "http": ("url", "method"), "python": ("callable", "args")}
+OF_TEMPLATES = "template"
 INPUTS: tuple[tuple[str, str, str], ...] = (
     ("command", "Command", "pytest -q"),
     ("url", "URL", "https://example.org/hook"),
@@ -64,6 +68,7 @@ class SubmitScreen(ModalScreen[str | None]):
             yield self._row("priority", "Priority", Choice(tuple(Priority), Priority.NORMAL, id="priority"))
             for name in ("capability", "labels", "timeout", "retries"):
                 yield self._input_row(name, *texts[name])
+            yield TemplateFields(id="row-template")
             yield Static("", id="form-error", markup=False)
 
     def _row(self, name: str, label: str, field: Widget) -> Widget:
@@ -77,6 +82,11 @@ class SubmitScreen(ModalScreen[str | None]):
     def on_mount(self) -> None:
         self._show_own_fields("shell")
         self._suggest_name()
+        self._offer_templates()
+
+    @work(exit_on_error=False, group="templates")
+    async def _offer_templates(self) -> None:
+        self.query_one(TemplateFields).offer(await self._desk.source.templates())
 
     def on_key(self, event: events.Key) -> None:
         """Keep what is typed before the form is ready."""
@@ -90,16 +100,21 @@ class SubmitScreen(ModalScreen[str | None]):
             self.query_one("#command", Input).insert_text_at_cursor(self._early)
             self._early = ""
 
+    def _is_shown(self, field: str) -> bool:
+        return any(row.display for row in self.query(f"#row-{field}"))
+
     @property
     def _texts(self) -> dict[str, str]:
-        typed = {box.id or "": box.value for box in self.query(Input)}
-        chosen = {choice.id or "": choice.value for choice in self.query(Choice)}
+        typed = {box.id: box.value for box in self.query(Input) if box.id}
+        chosen = {choice.id: choice.value for choice in self.query(Choice) if choice.id}
         return typed | chosen
 
     def _show_own_fields(self, what: str) -> None:
-        for kind, fields in OWN_FIELDS.items():
-            for field in fields:
-                self.query_one(f"#row-{field}").display = kind == what
+        own = {field: kind for kind, fields in OWN_FIELDS.items() for field in fields}
+        for row in self.query("#form > .form-row"):
+            field = (row.id or "").removeprefix("row-")
+            row.display = field == "what" or (what != OF_TEMPLATES and own.get(field, what) == what)
+        self.query_one(TemplateFields).display = what == OF_TEMPLATES
 
     @on(Choice.Changed)
     def _chosen(self, event: Choice.Changed) -> None:
@@ -113,7 +128,10 @@ class SubmitScreen(ModalScreen[str | None]):
         self._suggest_name()
 
     def _suggest_name(self) -> None:
-        suggested = clean_line(default_name(self._texts)) or "taken from the command"
+        texts = self._texts
+        if texts["what"] == OF_TEMPLATES:
+            return
+        suggested = clean_line(default_name(texts)) or "taken from the command"
         self.query_one("#name", Input).placeholder = suggested
 
     # Submitting
@@ -125,40 +143,54 @@ class SubmitScreen(ModalScreen[str | None]):
             self._check_and_send()
 
     def _check_and_send(self) -> None:
+        texts = self._texts
+        if texts["what"] == OF_TEMPLATES:
+            template = self.query_one(TemplateFields)
+            self._begin(self._desk.source.run_template(template.chosen, template.values))
+            return
         try:
-            new = read_form(self._texts)
+            new = read_form(texts)
         except InvalidInput as error:
             self._show_error(error)
             return
+        fields = {name: getattr(new, name) for name in ("priority", "capability", "labels", "limits")}
+        self._begin(self._desk.source.submit(new.name, new.action, **fields))
+
+    def _begin(self, submitting: Awaitable[Task | Workflow]) -> None:
         self._sending = True
         self._say("Submitting…", bad=False)
-        fields = {name: getattr(new, name) for name in ("priority", "capability", "labels", "limits")}
-        self._send(new.name, new.action, fields)
+        self._send(submitting)
 
     @work(exit_on_error=False, group="submit")
-    async def _send(self, name: str, action: object, fields: dict[str, object]) -> None:
+    async def _send(self, submitting: Awaitable[Task | Workflow]) -> None:
         try:
-            task = await self._desk.source.submit(name, action, **fields)  # type: ignore[arg-type]
+            task = await submitting
         except InvalidInput as error:
             self._show_error(error)
         except ShragaError as error:
             self._say(str(error), bad=True)
         else:
-            self.app.notify(f"Submitted “{clean_line(task.name, 60)}” as {task.id}.", markup=False, timeout=5)
-            self.dismiss(task.id)
+            name = task.name if isinstance(task, Task) else task.title
+            self.app.notify(f"Submitted “{clean_line(name, 60)}” as {task.id}.", markup=False, timeout=5)
+            self.dismiss(task.id if isinstance(task, Task) else None)
         finally:
             self._sending = False
 
     def _show_error(self, error: InvalidInput) -> None:
         texts = self._texts
-        shown = {name for name in texts if self.query_one(f"#row-{name}").display}
+        if texts["what"] == OF_TEMPLATES:
+            self._blame(self.query_one(TemplateFields).field(error.field), str(error), OF_TEMPLATES)
+            return
+        shown = {name for name in texts if self._is_shown(name)}
         field = field_of(error, shown) or OWN_FIELDS[texts["what"]][0]
-        bad = self.query_one(f"#{field}")
-        bad.add_class("-bad")
-        bad.focus()
         message = str(error)
         label = next((label for name, label, _ in INPUTS if name == field), field)
-        self._say(f"{label}: {message.partition(': ')[2] or message}", bad=True, after=field)
+        self._blame(self.query_one(f"#{field}"), f"{label}: {message.partition(': ')[2] or message}", field)
+
+    def _blame(self, bad: Widget, sentence: str, after: str) -> None:
+        bad.add_class("-bad")
+        bad.focus()
+        self._say(sentence, bad=True, after=after)
 
     def _say(self, sentence: str, *, bad: bool, after: str = "") -> None:
         line = self.query_one("#form-error", Static)

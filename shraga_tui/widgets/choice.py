@@ -37,8 +37,15 @@ class Choice(Widget, can_focus=True):
     class Submitted(Message):
         """Enter was pressed."""
 
-    def __init__(self, options: Sequence[str], value: str, *, id: str) -> None:  # noqa: A002
-        super().__init__(id=id)
+    def __init__(
+        self,
+        options: Sequence[str],
+        value: str,
+        *,
+        id: str | None = None,  # noqa: A002
+        name: str | None = None,
+    ) -> None:
+        super().__init__(id=id, name=name)
         self._options = tuple(options)
         self.set_reactive(Choice.value, value)
 

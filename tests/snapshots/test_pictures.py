@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 
 from shraga_tui.app import ShragaApp
 from tests.fakes import AWAY, FakeSource, busy_source
+from tests.flows import source_with_flows
 from tests.tui import dashboard, expect_shown, until
 
 WIDE, NARROW = (160, 48), (80, 24)
@@ -82,6 +83,12 @@ def test_a_bulk_act_is_confirmed(snap_compare: SnapCompare) -> None:
 def test_workers(snap_compare: SnapCompare) -> None:
     steps = after("3", shown="draining")
     assert snap_compare(dashboard(busy_source()), terminal_size=WIDE, run_before=steps)
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_workflows(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    steps = after("6", shown="└ lint")
+    assert snap_compare(dashboard(source_with_flows()), terminal_size=size, run_before=steps)
 
 
 def test_submit_form_with_an_error(snap_compare: SnapCompare) -> None:

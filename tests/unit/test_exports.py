@@ -10,15 +10,16 @@ import shraga_models
 import shraga_queue
 
 MODELS = """
-ANY_CAPABILITY MAX_FIELD_CHARACTERS MOVES Action Actor Agent AgentAdapter AgentConfig Answer Artifact Attachment
-AuditEntry Brake Budget Capability CapabilityLevel Changes CheckResult CloudVM Container ContextDocument CurrentTask
-DeadLetter Decision DeliveryStatus Dependency DependencyKind DevBox DocumentType DocumentVersion Event EventType
-Evidence ExecutionDetails ForeignJob ForeignQueue ForeignWorker Http Limits Liveness LocalMachine LogEntry LogLevel
-Message MessageType Missed ModelCall Moment Move NewDocument NewMessage NewQuestion NewTask NewWebhook OnFailure
-Overlap Permission Priority Prompt ProvisioningStatus Python Question QuestionKind Record Reminder Review Role Run
-RunStatus Schedule SchedulerEntry SenderType Shell SpendLine StoredModelCall Task TaskFilter TaskInput TaskKind
-TaskOutput TaskSpec TaskStatus User UserStatus Verdict Webhook WebhookForm Worker WorkerDetails WorkerMode
-WorkerStatus can legal_moves new_id parse_filter repository_name run_id
+ANY_CAPABILITY MAX_FIELD_CHARACTERS MOVES PHASE_MOVES Action Actor Agent AgentAdapter AgentConfig Answer Artifact
+Attachment AuditEntry Brake Budget Capability CapabilityLevel Changes CheckResult CloudVM Container ContextDocument
+CurrentTask DeadLetter Decision DeliveryStatus Dependency DependencyKind DevBox DocumentType DocumentVersion Event
+EventType Evidence ExecutionDetails ForeignJob ForeignQueue ForeignWorker Http Limits Liveness LocalMachine LogEntry
+LogLevel Message MessageType Missed ModelCall Moment Move NewDocument NewMessage NewQuestion NewTask NewWebhook
+NewWorkflow OnFailure Overlap Parameter ParameterType Permission Phase PhaseMove Priority Prompt ProvisioningStatus
+Python Question QuestionKind Record Reminder Review Role Run RunStatus Schedule SchedulerEntry SenderType Shell
+SpendLine StoredModelCall Task TaskFilter TaskInput TaskKind TaskOutput TaskSpec TaskStatus Template TemplateRef User
+UserStatus Verdict Webhook WebhookForm Worker WorkerDetails WorkerMode WorkerStatus Workflow WorkflowStep can
+legal_moves new_id parse_filter repository_name run_id
 """
 QUEUE = """
 Agent AsyncShraga Dependency Forbidden Http InvalidInput Limits NewTask NotFound Prompt Python Refused Schedule Shell

@@ -380,3 +380,15 @@ def test_ids_are_sortable_by_the_time_they_were_made() -> None:
     ids = [new_id() for _ in range(1000)]
     assert ids == sorted(set(ids))
     assert all(one[14] == "7" for one in ids)
+
+
+def test_numbers_and_truths_in_a_shell_tasks_environment_become_texts() -> None:
+    env = {"PORT": 8080, "RATE": 1.5, "ON": True, "WORD": "x"}
+    assert Shell.model_validate({"type": "shell", "command": "a", "env": env}).env == {
+        "PORT": "8080",
+        "RATE": "1.5",
+        "ON": "true",
+        "WORD": "x",
+    }
+    with pytest.raises(ValidationError):
+        Shell.model_validate({"type": "shell", "command": "a", "env": {"A": [1]}})

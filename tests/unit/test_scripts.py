@@ -25,7 +25,7 @@ READERS = [
     "board", "brakes", "budgets", "counts", "deliveries", "dependencies", "documents", "documents_for",
     "events", "expired", "foreign_job", "foreign_jobs", "foreign_queues", "foreign_workers", "page",
     "questions", "rows", "scheduler_entries", "scheduler_entry", "schedules", "search", "slots", "standing",
-    "task", "webhooks", "workers",
+    "task", "webhooks", "workers", "workflow", "workflow_list",
 ]  # fmt: skip
 READING = {
     "EXISTS", "GET", "HGET", "HGETALL", "HKEYS", "HMGET", "HSTRLEN", "LLEN", "LPOS", "LRANGE", "SCARD",

@@ -20,12 +20,14 @@ from shraga_tui.screens.schedules import SchedulesScreen
 from shraga_tui.screens.task import TaskScreen
 from shraga_tui.screens.tasks import TasksScreen
 from shraga_tui.screens.workers import WorkersScreen
+from shraga_tui.screens.workflows import WorkflowsScreen
 from shraga_tui.widgets.bars import width_of_line
 
 SCREENS: dict[Scope, type[ShragaScreen]] = {
     "board": BoardScreen,
     "tasks": TasksScreen,
     "workers": WorkersScreen,
+    "workflows": WorkflowsScreen,
     "events": EventsScreen,
     "schedules": SchedulesScreen,
     "inbox": InboxScreen,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.widgets import Input
 
-from shraga_models import Http, NewTask, Shell, TaskStatus, WorkerMode
+from shraga_models import Http, NewTask, Shell, TaskStatus, Template, WorkerMode
 from shraga_queue.codec import TaskWithRuns
 from shraga_queue.errors import Unreadable
 from tests.fakes import AWAY, FakeSource, busy_source, make_event, make_row
@@ -416,3 +416,37 @@ async def test_news_have_one_row_of_ticks_whatever_paints_in_between(monkeypatch
             app.feed_changed(False)
         assert len(due) >= 5
         assert [one.stopped for one in due] == [True] * (len(due) - 1) + [False]
+
+
+GREET = Template.model_validate(
+    {
+        "name": "greet",
+        "description": "Say hello.",
+        "parameters": {
+            "who": {"description": "whom to greet"},
+            "loud": {"type": "bool", "default": False},
+            "size": {"type": "choice", "choices": ["s", "m"]},
+        },
+        "task": {"name": "Greet ${who}", "action": {"type": "shell", "command": "say ${size} ${loud}"}},
+    }
+)
+
+
+async def test_the_form_fills_in_a_template() -> None:
+    source = busy_source()
+    source.known_templates = [GREET]
+    app = dashboard(source)
+    async with app.run_test(size=NARROW) as pilot:
+        await expect_shown(pilot, "Fix login")
+        await pilot.press("n", "up", "left")
+        await expect_shown(pilot, "Say hello.")
+        await expect_shown(pilot, "whom to greet")
+        assert "Command" not in screen_text(app)
+        await pilot.press("enter")
+        await expect_shown(pilot, "✗ who: it is missing")
+        assert app.focused is not None
+        assert app.focused.name == "who"
+        await pilot.press(*"Ada", "down", "left", "down", "right", "enter")
+        await until(pilot, lambda: "submit" in acts(source), "the submit")
+        assert submitted(source).name == "Greet Ada"
+        assert submitted(source).action == Shell("say m true")

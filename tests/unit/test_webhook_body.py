@@ -31,7 +31,7 @@ def test_json_is_the_event_without_its_status() -> None:
     assert told == {
         "id": "1767323045000-0", "at": "2026-01-02T03:04:05Z", "type": "task.failed", "recipient": "alice",
         "task_id": "t1", "name": "im[port](http://evil)\x1b[31m", "content": "exit code 3", "task_status": "failed",
-        "attempt": 2, "created_by": "w1",
+        "attempt": 2, "created_by": "w1", "workflow_id": None,
     }  # fmt: skip
 
 

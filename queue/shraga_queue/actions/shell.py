@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
+from dataclasses import replace
+from pathlib import Path
 
-from shraga_models import ExecutionDetails, RunStatus, Shell
+from shraga_models import MAX_FIELD_CHARACTERS, ExecutionDetails, RunStatus, Shell, TaskOutput
 
 from .. import proctree
 from ..context import RunContext
@@ -15,6 +18,8 @@ from ..door import Door
 from ..engine import Outcome
 from .secrets import run_secrets
 
+RESULT = "SHRAGA_RESULT"
+"""The variable with the path of the file whose content becomes the task's result."""
 SUSPEND_GRACE = 2.0
 """Seconds a command has to leave once its run is suspended."""
 
@@ -33,13 +38,31 @@ def run_shell(action: Shell, context: RunContext, modules: tuple[str, ...]) -> O
             process = subprocess.Popen(
                 ["/bin/sh", "-c", command],
                 cwd=action.cwd or folder,
-                env=os.environ | given | door.environment,
+                env=os.environ | {RESULT: f"{folder}/result"} | given | door.environment,
                 stdin=subprocess.DEVNULL,
             )
         except OSError as error:
             reason = f"The command could not be started: {error.strerror or error} ({error.filename})."
             return Outcome(RunStatus.FAILED, error=reason, execution=details)
-        return _ended(_wait(process, door), details)
+        outcome = _ended(_wait(process, door), details)
+    return replace(outcome, output=_output(Path(folder, "result"))) if outcome.exit_code == 0 else outcome
+
+
+def _output(file: Path) -> TaskOutput | None:
+    """What the command left in the file it was told of: JSON where it is, else text; of a larger one nothing."""
+    try:
+        with file.open(encoding="utf-8", errors="replace") as said:
+            text = said.read(MAX_FIELD_CHARACTERS + 1)
+    except OSError:
+        return None
+    if len(text) > MAX_FIELD_CHARACTERS:
+        return TaskOutput(
+            summary=f"The result has more than {MAX_FIELD_CHARACTERS:,} characters and is not kept."
+        )
+    try:
+        return TaskOutput(result=json.loads(text))
+    except ValueError:
+        return TaskOutput(result=text.removesuffix("\n"))
 
 
 def _wait(process: subprocess.Popen[bytes], door: Door) -> int:

@@ -19,6 +19,8 @@ end
 local open = {}
 for _, id in ipairs(redis.call('SMEMBERS', K.unmet(owner, ARGV[1]))) do open[id] = true end
 local needs, first, later, kinds = redis.call('HGETALL', K.needs(owner, ARGV[1])), {}, {}, {}
+-- What holds the tasks of a paused workflow (lib_workflow) is no task.
+if open['(paused)'] then first[1] = '(paused)' end
 for i = 1, #needs, 2 do
   kinds[needs[i]] = needs[i + 1]
   local list = open[needs[i]] and first or later

@@ -49,6 +49,8 @@ local function move(t, name, actor, content, fields, job, at)
     pulse(after)
     if t.question then close_question(t) end
     if t.expires_at then put('ZREM', K.due(), 'expire:' .. t.id) end
+    local workflow = redis.call('HGET', t.key, 'workflow')
+    if workflow then redis.call('HINCRBY', K.workflows_due(), workflow, 1) end
     ENDED[#ENDED + 1] = {id = t.id, owner = t.owner, name = t.name, status = after, actor = actor, after = 0}
   end
   t.status = after

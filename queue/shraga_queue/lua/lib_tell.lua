@@ -3,9 +3,13 @@
 -- Invariants: whatever is told is told to the organisation and to the one user it concerns, in one script, under one id.
 local function num(value) return string.format('%d', value) end
 
-local function tell(kind, owner, task, name, status, attempt, actor, content)
+local function tell(kind, owner, task, name, status, attempt, actor, content, workflow)
   local entry = {'type', kind, 'recipient', owner or '', 'task_id', task or '', 'name', name or '',
     'task_status', status or '', 'attempt', attempt or '', 'by', actor or '', 'content', content or ''}
+  if workflow then
+    entry[#entry + 1] = 'workflow_id'
+    entry[#entry + 1] = workflow
+  end
   local id = redis.call('XADD', K.events(), 'MAXLEN', '~', BOUNDS.events, '*', unpack(entry))
   if owner and owner ~= '' then
     local own = K.user_events(owner)

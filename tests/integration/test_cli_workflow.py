@@ -1,0 +1,110 @@
+"""`shraga workflow`: each verb on a real server."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shraga_models import Phase, WorkflowStep
+from shraga_queue.client import Shraga
+from shraga_queue.workflow_codec import check_workflow
+from shraga_queue.yamlfile import read_yaml
+from shraga_tui.cli.app import run
+
+STEPS = ["--step", "a=echo 1", "--step", "b=echo 2"]
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "workflows.md"
+
+
+class House:
+    """The command line against the test's own prefix."""
+
+    def __init__(self, shraga: Shraga, capsys: pytest.CaptureFixture[str]) -> None:
+        self.place = ["--url", shraga.settings.redis_url or "", "--prefix", shraga.settings.prefix]
+        self.capsys = capsys
+
+    def __call__(self, *words: str, code: int = 0) -> str:
+        self.capsys.readouterr()
+        assert run([*self.place, "workflow", *words]) == code
+        said = self.capsys.readouterr()
+        return said.err if code else said.out
+
+    def json(self, *words: str, code: int = 0) -> Any:
+        return json.loads(self(*words, "--json", code=code))
+
+
+@pytest.fixture
+def house(shraga: Shraga, capsys: pytest.CaptureFixture[str]) -> House:
+    return House(shraga, capsys)
+
+
+def test_a_workflow_is_submitted_listed_and_shown(house: House, shraga: Shraga) -> None:
+    flow = house("submit", "--title", "Ship it", "--branch", "main", *STEPS).strip()
+    assert house("list").split("\t")[:3] == [flow, "executing", "Ship it"]
+    assert [one["id"] for one in house.json("list", "--phase", "executing")] == [flow]
+    assert house.json("list", "--phase", "failed") == []
+    shown = house("show", flow)
+    task = shraga.workflow(flow).workflow.task_id
+    assert f"a\tqueued\t\t{task('a')}\t1\t\n" in shown
+    assert f"b\tblocked\ta\t{task('b')}\t1\t\n" in shown
+    tree = house.json("show", flow)
+    assert (tree["phase"], [step["name"] for step in tree["tree"]]) == ("executing", ["a", "b"])
+
+
+def test_a_workflow_is_steered(house: House, shraga: Shraga) -> None:
+    flow = house.json("submit", "--title", "t", *STEPS)["id"]
+    assert house.json("pause", flow)["paused"] is True
+    assert house.json("resume", flow)["paused"] is False
+    assert house.json("skip", flow, "a")["skipped"] == ["a"]
+    assert house.json("retry", flow, "--from", "a")["skipped"] == []
+    added = house.json("add", flow, "c", "--shell", "echo 3", "--after", "a", "--capability", "gpu")
+    assert [step["name"] for step in added["steps"]] == ["a", "b", "c"]
+    assert shraga.get(shraga.workflow(flow).workflow.task_id("c")).capability == "gpu"
+    assert house.json("cancel", flow, "--reason", "no")["phase"] == "canceled"
+    assert {entry.action for entry in shraga.audit() if entry.entity == "workflow"} == {
+        "submit", "pause", "resume", "skip", "retry", "add", "cancel",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["submit"], 2, "needs a title"),
+        (["submit", "--title", "t"], 2, "exactly one of steps and plan"),
+        (["submit", "--title", "t", "--step", "a b=x"], 2, "steps.0.name"),
+        (["submit", "/nowhere.yaml"], 2, "cannot be read"),
+        (["show", "nope"], 3, "no workflow 'nope'"),
+        (["list", "--phase", "done"], 2, "use one of created"),
+        (["add", "nope", "a b", "--shell", "x"], 2, "name"),
+    ],
+)
+def test_what_is_wrong_is_said(house: House, words: list[str], code: int, said: str) -> None:
+    assert said in house(*words, code=code)
+
+
+def test_a_refusal_is_said(house: House) -> None:
+    flow = house("submit", "--title", "t", *STEPS).strip()
+    house("cancel", flow)
+    assert "is canceled already" in house("pause", flow, code=1)
+    assert house.json("retry", flow, "--from", "z", code=2)["error"]["field"] == "step"
+
+
+def test_a_file_is_read_and_options_override_it(house: House, tmp_path: Path) -> None:
+    file = tmp_path / "flow.yaml"
+    file.write_text(PAGE.read_text().partition("```yaml\n")[2].partition("```")[0])
+    made = house.json("submit", str(file), "--title", "Mine")
+    assert (made["title"], made["item_id"], made["phase"]) == (
+        "Mine",
+        "github:example/shop#12",
+        Phase.EXECUTING,
+    )
+    steps = [WorkflowStep.model_validate(step) for step in read_yaml(file).value["steps"]]
+    assert [step.name for step in steps] == ["build", "test", "docs", "tell"]
+
+
+def test_the_second_example_of_the_page_is_good_too(tmp_path: Path) -> None:
+    file = tmp_path / "flow.yaml"
+    file.write_text(PAGE.read_text().split("```yaml\n")[2].partition("```")[0])
+    assert check_workflow(read_yaml(file).value).plan is not None

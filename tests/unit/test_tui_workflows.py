@@ -1,0 +1,85 @@
+"""The screen of the workflows: a list, the tree of one, and what is done to it."""
+
+from __future__ import annotations
+
+from tests.fakes import FakeSource, busy_source
+from tests.flows import source_with_flows
+from tests.tui import dashboard, expect_shown, screen_text, toasts, until
+
+WIDE, NARROW = (140, 40), (80, 24)
+
+
+def acts(source: FakeSource) -> list[str]:
+    return [call[0] for call in source.calls]
+
+
+async def test_the_list_and_the_tree_are_to_be_seen_on_a_small_screen() -> None:
+    app = dashboard(source_with_flows())
+    async with app.run_test(size=NARROW) as pilot:
+        await expect_shown(pilot, "Fix login")
+        await pilot.press("6")
+        await expect_shown(pilot, "✓ done")
+        shown = screen_text(app)
+        assert "Fix \x1b" not in shown
+        for said in (
+            "▶ executing",
+            "✓ completed",
+            "1/4 done",
+            "└ lint",
+            "✗ failed",
+            "‖ blocked",
+            "2 tests fail",
+        ):
+            assert said in shown
+
+
+async def test_a_workflow_is_paused_and_goes_on() -> None:
+    source = source_with_flows()
+    app = dashboard(source)
+    async with app.run_test(size=WIDE) as pilot:
+        await expect_shown(pilot, "Fix login")
+        await pilot.press("6")
+        await expect_shown(pilot, "└ lint")
+        await pilot.press("p")
+        await expect_shown(pilot, "‖ paused")
+        await pilot.press("p")
+        await until(pilot, lambda: "resume_workflow" in acts(source), "the resume")
+
+
+async def test_a_step_is_run_again_and_skipped_after_a_question() -> None:
+    source = source_with_flows()
+    app = dashboard(source)
+    async with app.run_test(size=WIDE) as pilot:
+        await expect_shown(pilot, "Fix login")
+        await pilot.press("6")
+        await expect_shown(pilot, "└ lint")
+        await pilot.press("tab", "G", "k", "r")
+        await expect_shown(pilot, "Retry from this step?")
+        await pilot.press("y")
+        await until(pilot, lambda: ("retry_workflow", "w1", "prove") in source.calls, "the retry")
+        await pilot.press("x")
+        await expect_shown(pilot, "Skip this step?")
+        await pilot.press("y")
+        await until(pilot, lambda: ("skip_step", "w1", "prove") in source.calls, "the skip")
+
+
+async def test_cancel_asks_first_and_a_refusal_is_told() -> None:
+    source = source_with_flows()
+    app = dashboard(source)
+    async with app.run_test(size=WIDE) as pilot:
+        await expect_shown(pilot, "Fix login")
+        await pilot.press("6")
+        await expect_shown(pilot, "└ lint")
+        await pilot.press("c")
+        await expect_shown(pilot, "Cancel this workflow?")
+        source.refuses = "It is completed already."
+        await pilot.press("y")
+        await until(pilot, lambda: "It is completed already." in toasts(app), "the refusal")
+
+
+async def test_a_store_without_workflows_says_how_to_make_one() -> None:
+    app = dashboard(busy_source())
+    async with app.run_test(size=NARROW) as pilot:
+        await expect_shown(pilot, "Fix login")
+        await pilot.press("6")
+        await expect_shown(pilot, "There is no workflow.")
