@@ -55,8 +55,12 @@ def test_thousands_are_released_once_whoever_is_killed_in_the_middle(
     else:
         controller.kill()
         away_processes.controller()
-    wait_until(lambda: completed(away) == DEPENDENTS + 1, 60, 0.2, what=f"all to be done: {blocked(away)} blocked")
+    wait_until(
+        lambda: completed(away) == DEPENDENTS + 1, 60, 0.2, what=f"all to be done: {blocked(away)} blocked"
+    )
     assert_agreement(away)
-    told = Counter((event.task_id, event.type) for event in away.events(tail=100_000) if "is completed" in event.content)
+    told = Counter(
+        (event.task_id, event.type) for event in away.events(tail=100_000) if "is completed" in event.content
+    )
     assert all(told[task.id, "task.queued"] == 1 for task in waiting)
     assert len(told) == DEPENDENTS
