@@ -125,3 +125,12 @@ async def test_wait_ends_with_the_task(ashraga: AsyncShraga, engine: Engine) -> 
     await ashraga.counts()
     assert hand.commit(claim) == "completed"
     assert (await waiting).status is TaskStatus.COMPLETED
+
+
+async def test_dependencies_are_made_undone_and_explained(ashraga: AsyncShraga) -> None:
+    first = await ashraga.submit("first", Shell("true"))
+    task = await ashraga.submit("task", Shell("true"))
+    assert (await ashraga.depend(task.id, f"{first.id}:finished")).status is TaskStatus.BLOCKED
+    assert [one.id for one in (await ashraga.dependencies(task.id)).prerequisites] == [first.id]
+    assert [reason.code for reason in (await ashraga.why(task.id)).reasons] == ["dependency"]
+    assert (await ashraga.undepend(task.id, first.id)).status is TaskStatus.QUEUED

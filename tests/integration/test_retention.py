@@ -149,6 +149,28 @@ def run_folder(home: Path, task_id: str) -> Path:
     return folder
 
 
+def test_edges_of_a_deleted_task_go_with_it(shraga: Shraga, hand: Hand) -> None:
+    kept = shraga.submit_task(new_task("kept", capability="gpu"))
+    gone = ended(shraga, hand, 2, TaskStatus.FAILED)
+    waits = shraga.submit_task(new_task(depends_on=[gone], on_prerequisite_failure="block"))
+    shraga.depend(gone, f"{kept.id}:related")
+    Retention(DAY).forget(hand.engine, "test")
+    assert keys_naming(shraga, gone) == []
+    assert shraga.dependencies(kept.id).dependents == ()
+    (reason,) = shraga.why(waits.id).reasons
+    assert reason.says == f"It waits for the success of {gone}, which is gone."
+    assert_agreement(shraga)
+    assert shraga.undepend(waits.id, gone).status is TaskStatus.QUEUED
+
+
+def test_what_has_dependents_to_release_is_kept_until_they_are(shraga: Shraga, hand: Hand) -> None:
+    task = ended(shraga, hand, 2)
+    execute(shraga, "HSET", shraga.driver.keys.make("releasing"), task, "completed 0")
+    assert Retention(DAY).forget(hand.engine, "test") == []
+    hand.engine.release_due("test")
+    assert Retention(DAY).forget(hand.engine, "test") == [task]
+
+
 def test_only_folders_of_deleted_tasks_are_swept(shraga: Shraga, hand: Hand, tmp_path: Path) -> None:
     deleted = run_folder(tmp_path, ended(shraga, hand, 2, TaskStatus.FAILED))
     kept = run_folder(tmp_path, ended(shraga, hand, 0.5))

@@ -52,8 +52,11 @@ local gone = {}
 for _, one in ipairs(ended) do
   local surplus = kept > 0 and total - #gone > kept
   if #gone == most or edges > 10000 or not (surplus or (age > 0 and one[1] < NOW - age)) then break end
-  forget(one[2], one[3])
-  gone[#gone + 1] = one[2]
+  -- Those that wait for it have to hear of its end first.
+  if redis.call('HEXISTS', K.releasing(), one[2]) == 0 then
+    forget(one[2], one[3])
+    gone[#gone + 1] = one[2]
+  end
 end
 if #gone > 0 then
   local said = #gone .. (#gone == 1 and ' task that ended long ago was deleted' or ' tasks that ended long ago were deleted')
