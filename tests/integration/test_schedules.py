@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shraga_models import Limits, RunStatus, Schedule, Task, TaskOutput, TaskStatus
+from shraga_models import Limits, Overlap, RunStatus, Schedule, Task, TaskOutput, TaskStatus
 from shraga_queue import scheduling
 from shraga_queue.calls import Call
 from shraga_queue.client import Shraga
@@ -182,6 +182,18 @@ def test_run_that_is_not_begun_in_time_expires_and_the_task_rests(
     make_due(shraga, f"expire:{task.id}")
     assert hand.try_claim() is None
     assert shraga.get(task.id).status is TaskStatus.SCHEDULED
+    assert_agreement(shraga)
+
+
+def test_run_that_follows_an_expired_one_may_expire_too(shraga: Shraga, engine: Engine) -> None:
+    task = shraga.submit_task(
+        new_task(schedule=Schedule(on="rain", overlap=Overlap.QUEUE), limits=Limits(expires_in=60))
+    )
+    shraga.emit("rain")
+    shraga.emit("rain")
+    make_due(shraga, f"expire:{task.id}")
+    lead_and_release(engine)
+    assert (shraga.get(task.id).status, shraga.get(task.id).attempt) == (TaskStatus.QUEUED, 2)
     assert_agreement(shraga)
 
 

@@ -18,6 +18,7 @@ local function close_question(t)
   t.question = nil
   return asked
 end
+
 -- The ends this script has made, for those that wait for them (lib_depend).
 local ENDED = {}
 
@@ -49,8 +50,7 @@ local function move(t, name, actor, content, fields, job, at)
     pulse(after)
     if t.question then close_question(t) end
     if t.expires_at then put('ZREM', K.due(), 'expire:' .. t.id) end
-    local workflow = redis.call('HGET', t.key, 'workflow')
-    if workflow then redis.call('HINCRBY', K.workflows_due(), workflow, 1) end
+    if t.workflow then redis.call('HINCRBY', K.workflows_due(), t.workflow, 1) end
     ENDED[#ENDED + 1] = {id = t.id, owner = t.owner, name = t.name, status = after, actor = actor, after = 0}
   end
   t.status = after

@@ -24,6 +24,8 @@ for _, member in ipairs(redis.call('ZRANGEBYSCORE', K.due(), '-inf', NOW, 'LIMIT
   local t = find(id or member)
   local expiring = kind == 'expire'
   local again
+  -- First: the run that follows an expired one may expire at a time of its own.
+  redis.call('ZREM', K.due(), member)
   if kind == 'ask' then
     if t and t.question then again = end_wait(t) end
   elseif t and expiring and MOVES.expire.from[t.status] then
@@ -32,7 +34,7 @@ for _, member in ipairs(redis.call('ZRANGEBYSCORE', K.due(), '-inf', NOW, 'LIMIT
   elseif t and not kind and t.status == 'scheduled' then
     move(t, 'release', 'controller', '', {'enqueued_at', num(NOW)}, {'enqueued_at', stamp(NOW)}, 0)
   end
-  if again then redis.call('ZADD', K.due(), again, member) else redis.call('ZREM', K.due(), member) end
+  if again then redis.call('ZADD', K.due(), again, member) end
   -- A task may be due and expire at once; its second move has to find the first one made.
   flush()
   done = done + 1
