@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 from pathlib import Path
@@ -16,7 +17,8 @@ from tests.waiting import wait_until
 class PlainServer:
     """A valkey-server on a Unix socket with an append-only file, as a team would run one."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, env: dict[str, str] | None = None) -> None:
+        self._env = env or {}
         self.folder = folder
         self.folder.mkdir(parents=True, exist_ok=True)
         self.socket = folder / "s"
@@ -40,7 +42,7 @@ class PlainServer:
                 self.process = subprocess.Popen(
                     [_find_binary(), "--port", "0", "--unixsocket", str(self.socket), "--unixsocketperm", "700",
                      "--dir", str(self.folder), "--appendonly", "yes", "--save", ""],
-                    stdout=log, stderr=log,
+                    stdout=log, stderr=log, env=os.environ | self._env,
                 )  # fmt: skip
         self.thaw()
         wait_until(lambda: ask(str(self.socket)).startswith(b"+PONG"), what="the server")

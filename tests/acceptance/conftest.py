@@ -11,6 +11,7 @@ import pytest
 
 from shraga_queue.client import Shraga
 from shraga_queue.config import Settings
+from tests.clocks import build_clock
 from tests.plain_server import PlainServer
 from tests.processes import Processes
 
@@ -28,6 +29,12 @@ def timed(record_property: Callable[[str, object], None]) -> Timed:
                 file.write(json.dumps({"what": what, "seconds": round(seconds, 3)}) + "\n")
 
     return note
+
+
+@pytest.fixture(scope="session")
+def stepped_clock(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library for LD_PRELOAD whose wall clock can be set."""
+    return build_clock(tmp_path_factory.mktemp("clock"))
 
 
 @pytest.fixture

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from shraga_models import Agent, MessageType, TaskStatus
 from shraga_queue.client import Shraga
+from tests.clocks import Clock
+from tests.plain_server import PlainServer
 from tests.processes import Processes, alive_with
 from tests.repositories import git, make_repository
 from tests.waiting import wait_until
@@ -24,9 +29,26 @@ SCRIPT: list[dict[str, Any]] = [
 ]
 
 
-def test_an_agent_that_asked_goes_on_two_workers_later(
-    shraga: Shraga, processes: Processes, tmp_path: Path
+@pytest.fixture
+def clock(stepped_clock: Path, tmp_path: Path) -> Clock:
+    """The server's clock."""
+    return Clock(stepped_clock, tmp_path / "step")
+
+
+@pytest.fixture
+def plain_server(tmp_path: Path, clock: Clock) -> Iterator[PlainServer]:
+    """A server whose clock the test sets."""
+    server = PlainServer(tmp_path / "server", clock.environment)
+    server.start()
+    yield server
+    server.kill()
+
+
+def test_an_agent_that_asked_goes_on_an_hour_and_two_workers_later(
+    away: Shraga, away_processes: Processes, clock: Clock, tmp_path: Path
 ) -> None:
+    shraga, processes = away, away_processes
+    processes.controller()
     origin = make_repository(tmp_path / "origin")
     first = processes.worker(shraga, "w1")
     task = shraga.submit(
@@ -34,6 +56,7 @@ def test_an_agent_that_asked_goes_on_two_workers_later(
         Agent(json.dumps(SCRIPT), agent="scripted"),
         repository_url=str(origin),
         input={"check": "grep -q popup login.py"},
+        permission="supervised",
     )
     wait_until(lambda: shraga.get(task.id).status is TaskStatus.WAITING_FOR_INPUT, 30, what="the question")
     question = shraga.get(task.id).question
@@ -47,10 +70,14 @@ def test_an_agent_that_asked_goes_on_two_workers_later(
     second = processes.worker(shraga, "w2")
     second.terminate()
     second.wait(20)
+    clock.set(3600)
     processes.worker(shraga, "w3")
     shraga.answer(task.id, "popup")
-    done = shraga.wait(task.id, 30)
-    assert done.status is TaskStatus.COMPLETED, done.error
+    wait_until(lambda: shraga.get(task.id).awaits_verdict, 30, what="the result")
+    done = shraga.get(task.id)
+    asked, resumed = shraga.runs(task.id)
+    assert asked.finished_at is not None and resumed.claimed_at is not None
+    assert (resumed.claimed_at - asked.finished_at).total_seconds() > 3600
     assert done.output is not None and done.output.summary == "The popup is used now."
     evidence = done.output.evidence
     assert evidence is not None and evidence.changes is not None and evidence.check is not None
@@ -59,6 +86,7 @@ def test_an_agent_that_asked_goes_on_two_workers_later(
     assert done.execution_details.session_id is not None
     folder = Path(done.execution_details.execution_folder or "")
     assert git(folder, "log", "--format=%s", "-2").splitlines() == ["Use the popup", "Begin"]
+    assert shraga.review(task.id, "accept").status is TaskStatus.COMPLETED
     said = [(message.type, message.text) for message in shraga.chat(task.id)]
     assert said == [
         (MessageType.TEXT, "Looking at the two flows."),

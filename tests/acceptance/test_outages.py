@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import struct
 import subprocess
 import sys
 import time
@@ -22,6 +20,7 @@ from shraga_queue.errors import ShragaError
 from shraga_queue.up import environment
 from shraga_tui.app import ShragaApp
 from tests.acceptance.conftest import Timed
+from tests.clocks import Clock
 from tests.plain_server import PlainServer
 from tests.processes import Processes
 from tests.scenes import begun, hold
@@ -192,31 +191,18 @@ async def test_a_full_disk_is_said_and_outlasted(
 # A wall clock that jumps
 
 
-@pytest.fixture(scope="session")
-def stepped_clock(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A library for LD_PRELOAD whose wall clock can be set; Debian's faketime breaks Python's time.sleep."""
-    compiler = shutil.which("cc")
-    if compiler is None or sys.platform != "linux":
-        pytest.skip("a wall clock of its own needs Linux and a C compiler")
-    source = Path(__file__).parent.parent / "stepped_clock.c"
-    library = tmp_path_factory.mktemp("clock") / "stepped_clock.so"
-    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
-    return library
-
-
 def test_a_clock_that_jumps_by_hours_on_the_worker_changes_nothing(
     processes: Processes, shraga: Shraga, tmp_path: Path, stepped_clock: Path
 ) -> None:
-    step = tmp_path / "step"
-    step.write_bytes(struct.pack("q", 0))
+    clock = Clock(stepped_clock, tmp_path / "step")
     processes.controller()
-    processes.worker(shraga, env={"LD_PRELOAD": str(stepped_clock), "STEPPED_CLOCK": str(step)})
+    processes.worker(shraga, env=clock.environment)
     note = tmp_path / "note"
     task_id = hold(shraga, note, seconds=8)
     begin, before = time.monotonic(), shraga.driver.run(shraga.operations.now())
-    set_clock(step, 3600)
+    clock.set(3600)
     wait_until(lambda: passed(begin, 2), what="the task to go on for a while")
-    set_clock(step, -3600)
+    clock.set(-3600)
     done = shraga.wait(task_id, 20)
     after = shraga.driver.run(shraga.operations.now())
     assert (done.status, done.attempt, len(begun(note))) == (TaskStatus.COMPLETED, 1, 1)
@@ -230,9 +216,3 @@ def test_a_clock_that_jumps_by_hours_on_the_worker_changes_nothing(
     record = processes.worker_record(shraga, "w1")
     assert record is not None
     assert record.liveness is not Liveness.OFFLINE
-
-
-def set_clock(step: Path, seconds: int) -> None:
-    """Let the wall clock be off by so many seconds from now on."""
-    with step.open("r+b") as file:
-        file.write(struct.pack("q", seconds))
