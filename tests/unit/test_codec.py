@@ -9,17 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shraga_models import Liveness, NewTask, RunStatus, TaskSpec, TaskStatus, WorkerStatus
+from shraga_models import NewTask, RunStatus, TaskSpec, TaskStatus, WorkerStatus
 from shraga_queue import codec, stream_codec
 from shraga_queue.errors import Unreadable
-from tests.factories import DETAILS, new_task, tasks_to_submit
+from tests.factories import new_task, tasks_to_submit
 
 STORED = {
     "status": "queued", "owner": "alice", "queue": "p.any.normal", "attempt": "1", "run": "pending", "name": "n",
     "created_at": "1000", "moved_at": "2000", "updated_at": "3000", "created_by": "alice", "updated_by": "bob",
     "version": "4", "spec": '{"action":{"type":"shell","command":"x"}}',
 }  # fmt: skip
-WORKER = {"name": "w", "owner": "a", "created_at": "1", "updated_at": "1", "details": DETAILS}
 
 
 def flat(got: dict[str, str]) -> list[bytes]:
@@ -133,32 +132,6 @@ def test_log_line_is_read() -> None:
         3, [[b"1000-0", flat({"source": "log", "message": "m", "metadata": '{"a":1}'})]]
     )
     assert (line.attempt, line.level, line.source, line.metadata) == (3, "info", "log", {"a": 1})
-
-
-@pytest.mark.parametrize(
-    ("fields", "silent", "shown"),
-    [
-        ({}, 0, Liveness.IDLE),
-        ({"run:t": "1 1 1 1000"}, 0, Liveness.BUSY),
-        ({}, 7000, Liveness.ERROR),
-        ({"gone": "1", "lost": "0"}, 7000, Liveness.OFFLINE),
-        ({"gone": "1", "lost": "1"}, 0, Liveness.OFFLINE),
-    ],
-)
-def test_liveness_is_derived_from_silence_and_slots(
-    fields: dict[str, str], silent: int, shown: Liveness
-) -> None:
-    worker = codec.read_worker([b"id", b"10000", flat(WORKER | fields)], 10_000 + silent, 6000)
-    assert worker.liveness is shown
-
-
-def test_current_tasks_are_in_the_order_of_their_slots() -> None:
-    slots = {"run:c": "10 1 1 1", "run:b": "2 3 4 1000"}
-    worker = codec.read_worker([b"id", b"1", flat(WORKER | slots)], 1, 6000)
-    assert [(now.slot, now.task_id, now.attempt) for now in worker.current_tasks] == [
-        (2, "b", 3),
-        (10, "c", 1),
-    ]
 
 
 @pytest.mark.parametrize(("value", "text"), [(b"\xff\xc3\xbc", "\ufffdü"), (7, "7"), ("x", "x")])
