@@ -82,8 +82,16 @@ def sure_moment(ms: str | int | float) -> datetime:
     return datetime.fromtimestamp(float(ms) / 1000, UTC)
 
 
+def milliseconds(at: datetime) -> str:
+    """Return a time as the milliseconds since 1970 that a hash keeps."""
+    return str(int(at.timestamp() * 1000))
+
+
 def task_fields(new: NewTask) -> list[str]:
-    """Return the fields a submitted task adds to its hash, flat; defaults are left out."""
+    """Return the fields a submitted task adds to its hash, flat; defaults are left out.
+
+    What scripts look at besides, such as `assignee` and `due` (ms), is there a second time; `spec` has it exactly.
+    """
     fields = ["name", new.name]
     if new.kind is not TaskKind.GENERAL:
         fields += ["kind", new.kind.value]
@@ -97,6 +105,10 @@ def task_fields(new: NewTask) -> list[str]:
         fields += ["budget", str(nano(new.limits.budget))]
     if new.workflow_id:
         fields += ["workflow", new.workflow_id]
+    if new.assignee:
+        fields += ["assignee", new.assignee]
+    if new.due_at is not None:
+        fields += ["due", milliseconds(new.due_at)]
     return [*fields, "spec", new.model_dump_json(exclude=_HOT, exclude_defaults=True)]
 
 
@@ -292,6 +304,7 @@ class TaskRow:
     failures: int
     run: str
     exit_code: str
+    due: int
 
 
 def read_row(cells: Sequence[Any]) -> TaskRow:
@@ -319,6 +332,7 @@ def read_row(cells: Sequence[Any]) -> TaskRow:
         failures=int(cell[18] or 0),
         run=cell[19],
         exit_code=cell[20],
+        due=int(cell[24] or 0),
     )
 
 

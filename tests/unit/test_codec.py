@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -40,6 +41,20 @@ def test_defaults_are_left_out_of_the_hash() -> None:
     assert codec.task_fields(new_task("n")) == [
         "name", "n", "spec", '{"action":{"type":"shell","command":"true"}}',
     ]  # fmt: skip
+
+
+def test_what_a_search_looks_at_is_there_a_second_time() -> None:
+    new = new_task("n", assignee="alice", due_at="2030-01-01T00:00:00.123456+01:00")
+    got = codec.pairs([cell.encode() for cell in codec.task_fields(new)])
+    assert (got["assignee"], got["due"]) == ("alice", "1893452400123")
+    spec = codec.read_spec(got)
+    assert TaskSpec.model_validate(spec).due_at == new.due_at
+
+
+def test_record_from_before_has_them_in_what_was_asked_alone() -> None:
+    spec = json.loads(STORED["spec"]) | {"assignee": "bob", "due_at": "2030-01-01T00:00:00Z"}
+    task = codec.read_task("i", STORED | {"spec": json.dumps(spec)})
+    assert (task.assignee, task.due_at) == ("bob", datetime(2030, 1, 1, tzinfo=UTC))
 
 
 def test_stored_task_is_read() -> None:
@@ -108,9 +123,9 @@ def test_a_record_without_a_field_names_it() -> None:
 
 
 def test_row_has_defaults_for_what_is_not_stored() -> None:
-    row = codec.read_row([b"i", b"n", b"queued", b"alice", *[b""] * 20])
+    row = codec.read_row([b"i", b"n", b"queued", b"alice", *[b""] * 21])
     assert (row.kind, row.priority, row.capability, row.labels) == ("general", "normal", "any", ())
-    assert (row.progress, row.canceling, row.moved_at) == (None, False, 0)
+    assert (row.progress, row.canceling, row.moved_at, row.due) == (None, False, 0, 0)
 
 
 def test_event_is_read() -> None:
