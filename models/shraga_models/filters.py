@@ -107,5 +107,6 @@ def _values(term: str, match: re.Match[str]) -> list[str]:
         raise ValueError(f"filter: {term!r} has no value: write {key}:value")
     for value in values:
         if key in _CHOICES and value not in _CHOICES[key]:
-            raise ValueError(f"filter: {value!r} is no {key}: use one of {', '.join(_CHOICES[key])}")
+            more = ", or write due<2d" if key == "due" else ""
+            raise ValueError(f"filter: {value!r} is no {key}: use one of {', '.join(_CHOICES[key])}{more}")
     return values

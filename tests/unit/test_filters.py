@@ -60,7 +60,7 @@ def test_filter_is_understood(line: str, expected: TaskFilter) -> None:
             "filter: 'done' is no status: use one of queued, scheduled, blocked, awaiting_approval, running, "
             "waiting_for_input, completed, failed, canceled, skipped",
         ),
-        ("due:soon", "filter: 'soon' is no due: use one of today, overdue, none"),
+        ("due:2d", "filter: '2d' is no due: use one of today, overdue, none, or write due<2d"),
         ("due:", "filter: 'due:' has no value: write due:value"),
         ("due<soon", "filter: 'soon' is no duration: write 90s, 5m, 1h30m or 2d"),
         ("priority:urgent", "filter: 'urgent' is no priority: use one of critical, high, normal, low"),
