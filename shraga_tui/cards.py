@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from shraga_models import RunStatus, TaskStatus
 from shraga_models.durations import format_duration
 from shraga_queue.codec import TaskRow
-from shraga_tui.look import TASK_LOOKS, UNKNOWN, Look
+from shraga_tui.look import TASK_LOOKS, UNKNOWN, Look, due_mark
 from shraga_tui.widgets.paint import Line, Span, ends, fit, width_of
 
 PRIORITY_MARKS: dict[str, Span] = {
@@ -53,7 +53,7 @@ def card_lines(row: TaskRow, width: int, now_ms: int) -> tuple[Line, Line, Line]
     """Return the title, the state and the last words of a task."""
     mark = PRIORITY_MARKS.get(row.priority, ("", "text"))
     title: Line = (mark, (fit(row.name.strip() or "(no name)", width - len(mark[0])), "strong"))
-    return title, _state(row, width, now_ms), ((fit(_words(row), width), "faint"),)
+    return title, _state(row, width, now_ms), ((fit(_words(row, now_ms), width), "faint"),)
 
 
 def _state(row: TaskRow, width: int, now_ms: int) -> Line:
@@ -122,9 +122,10 @@ def _took(row: TaskRow, lead: str) -> str:
     return f"{lead}{took((row.moved_at - row.started_at) / 1000)}" if row.started_at else ""
 
 
-def _words(row: TaskRow) -> str:
+def _words(row: TaskRow, now_ms: int) -> str:
     if row.error and row.status != TaskStatus.COMPLETED:
         return row.error.replace("␊", " ").strip()
     if row.thought:
         return f"“{row.thought}”"
-    return SEPARATOR.join((row.owner, *(f"#{label}" for label in row.labels)))
+    said = (due_mark(row, now_ms), row.owner, *(f"#{label}" for label in row.labels))
+    return SEPARATOR.join(part for part in said if part)

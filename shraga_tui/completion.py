@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from shraga_models import Priority, TaskKind, TaskStatus
 
 AGES = ("5m", "1h", "24h", "7d")
+SOON = ("1h", "1d", "2d", "7d")
 TERMS = (
     "status:",
     "owner:",
@@ -18,6 +19,10 @@ TERMS = (
     "id:",
     "age>",
     "age<",
+    "assignee:",
+    "due:",
+    "due<",
+    "due>",
 )
 FIXED: Mapping[str, tuple[str, ...]] = {
     "status:": tuple(TaskStatus),
@@ -25,6 +30,10 @@ FIXED: Mapping[str, tuple[str, ...]] = {
     "priority:": tuple(Priority),
     "age>": AGES,
     "age<": AGES,
+    "assignee:": ("me", "none"),
+    "due:": ("today", "overdue", "none"),
+    "due<": SOON,
+    "due>": SOON,
 }
 
 

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from shraga_models import EventType, Liveness, Phase, TaskStatus, WorkerMode
+from shraga_models.durations import format_duration
+from shraga_models.status import FINAL
+
+if TYPE_CHECKING:
+    from shraga_queue.codec import TaskRow
 
 TONES = ("waiting", "queued", "running", "done", "failed", "quiet", "planned")
 """The names of the status colours; each is a theme variable `$status-<tone>`."""
@@ -172,3 +178,11 @@ BOARD_COLUMNS: tuple[BoardColumn, ...] = (
         "Nothing failed. All is well.",
     ),
 )
+
+
+def due_mark(row: TaskRow, now_ms: float) -> str:
+    """Return in how long a task has to be done, or for how long it should have been; empty for one that has ended."""
+    if not row.due or row.status in FINAL:
+        return ""
+    left = (row.due - now_ms) / 1000
+    return f"due in {format_duration(left)}" if left >= 0 else f"overdue {format_duration(-left)}"

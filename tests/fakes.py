@@ -76,6 +76,7 @@ def make_row(task_id: str, name: str, status: TaskStatus, **fields: Any) -> Task
         "failures": 0,
         "run": "pending",
         "exit_code": "",
+        "due": 0,
     }
     return TaskRow(id=task_id, name=name, status=status, **(defaults | fields))
 

@@ -7,16 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from string import ascii_lowercase, ascii_uppercase
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import ValidationError
 
 from shraga_models import (
     ANY_CAPABILITY,
-    Capability,
-    CurrentTask,
     Decision,
-    Liveness,
     NewTask,
     OnFailure,
     Priority,
@@ -27,7 +24,6 @@ from shraga_models import (
     Task,
     TaskKind,
     TaskStatus,
-    Worker,
     WorkerStatus,
     run_id,
 )
@@ -86,8 +82,16 @@ def sure_moment(ms: str | int | float) -> datetime:
     return datetime.fromtimestamp(float(ms) / 1000, UTC)
 
 
+def milliseconds(at: datetime) -> str:
+    """Return a time as the milliseconds since 1970 that a hash keeps."""
+    return str(int(at.timestamp() * 1000))
+
+
 def task_fields(new: NewTask) -> list[str]:
-    """Return the fields a submitted task adds to its hash, flat; defaults are left out."""
+    """Return the fields a submitted task adds to its hash, flat; defaults are left out.
+
+    What scripts look at besides, such as `assignee` and `due` (ms), is there a second time; `spec` has it exactly.
+    """
     fields = ["name", new.name]
     if new.kind is not TaskKind.GENERAL:
         fields += ["kind", new.kind.value]
@@ -101,6 +105,10 @@ def task_fields(new: NewTask) -> list[str]:
         fields += ["budget", str(nano(new.limits.budget))]
     if new.workflow_id:
         fields += ["workflow", new.workflow_id]
+    if new.assignee:
+        fields += ["assignee", new.assignee]
+    if new.due_at is not None:
+        fields += ["due", milliseconds(new.due_at)]
     return [*fields, "spec", new.model_dump_json(exclude=_HOT, exclude_defaults=True)]
 
 
@@ -296,6 +304,7 @@ class TaskRow:
     failures: int
     run: str
     exit_code: str
+    due: int
 
 
 def read_row(cells: Sequence[Any]) -> TaskRow:
@@ -323,6 +332,7 @@ def read_row(cells: Sequence[Any]) -> TaskRow:
         failures=int(cell[18] or 0),
         run=cell[19],
         exit_code=cell[20],
+        due=int(cell[24] or 0),
     )
 
 
@@ -332,69 +342,3 @@ def _next_slot(cell: Sequence[str]) -> str:
     if not rests(known):
         return cell[15]
     return "" if cell[23] else cell[22]
-
-
-class HeldRun(NamedTuple):
-    """A run that a slot is said to hold, as its worker's hash has it."""
-
-    task_id: str
-    slot: int
-    attempt: int
-    fence: int
-    since: int
-
-
-def held_runs(got: dict[str, str]) -> list[HeldRun]:
-    """Return the runs in a worker's hash."""
-    return [
-        HeldRun(field.removeprefix("run:"), *map(int, value.split(" ")))
-        for field, value in got.items()
-        if field.startswith("run:")
-    ]
-
-
-def _current_tasks(got: dict[str, str]) -> tuple[CurrentTask, ...]:
-    return tuple(
-        CurrentTask(slot=run.slot, task_id=run.task_id, attempt=run.attempt, since=sure_moment(run.since))
-        for run in sorted(held_runs(got), key=lambda run: (run.slot, run.since, run.task_id))
-    )
-
-
-def _liveness(got: dict[str, str], silent_ms: int, lease_ms: int, busy: bool) -> Liveness:
-    if got.get("gone") == "1":
-        return Liveness.OFFLINE
-    if silent_ms > lease_ms:
-        return Liveness.ERROR
-    return Liveness.BUSY if busy else Liveness.IDLE
-
-
-def read_worker(reply: Any, now_ms: int, lease_ms: int) -> Worker:
-    """Return one worker of the script `workers`; silence longer than the lease shows as an error."""
-    worker_id, seen, got = text(reply[0]), int(float(reply[1])), pairs(reply[2])
-    current = _current_tasks(got)
-    return Worker(
-        id=worker_id,
-        name=got["name"],
-        owner=got["owner"],
-        created_at=sure_moment(got["created_at"]),
-        updated_at=sure_moment(got["updated_at"]),
-        created_by=got["owner"],
-        updated_by=got.get("updated_by", got["owner"]),
-        details=json.loads(got["details"]),
-        mode=got.get("mode", "accepting"),
-        liveness=_liveness(got, now_ms - seen, lease_ms, bool(current)),
-        capabilities=tuple(
-            Capability.model_validate(one) for one in json.loads(got.get("capabilities", "[]"))
-        ),
-        max_concurrent_tasks=int(got.get("slots", 1)),
-        software_version=got.get("version", ""),
-        current_tasks=current,
-        last_seen=sure_moment(seen),
-        lost=got.get("gone") == "1" and got.get("lost") == "1",
-        pid=int(got["pid"]) if got.get("pid") else None,
-        hostname=got.get("hostname", ""),
-        load=float(got["load"]) if got.get("load") else None,
-        memory_mb=float(got["memory_mb"]) if got.get("memory_mb") else None,
-        completed=int(got.get("completed", 0)),
-        failed=int(got.get("failed", 0)),
-    )

@@ -10,7 +10,9 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 import socket
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -73,10 +75,12 @@ class Door:
         for one in (self._bell, *(caller.end for caller in self._callers)):
             one.close()
 
-    @property
-    def environment(self) -> dict[str, str]:
-        """What a process of the run has to be given to find the door."""
-        return {VARIABLE: str(self._path)}
+    def let_in(self, env: dict[str, str]) -> dict[str, str]:
+        """Return the environment for a process of the run, in which it finds `shraga ask` and the door."""
+        path, own = env.get("PATH", os.defpath), str(Path(sys.executable).parent)
+        if not shutil.which("shraga", path=path):
+            path = f"{path}{os.pathsep}{own}"
+        return env | {"PATH": path, VARIABLE: str(self._path)}
 
     def listen(self, files: Sequence[HasFileno], timeout: float) -> tuple[list[HasFileno], list[Message]]:
         """Wait as `RunContext.listen` does, and serve who knocks meanwhile; raises Suspended."""

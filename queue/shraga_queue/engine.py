@@ -25,11 +25,12 @@ from shraga_models import (
 from shraga_models.base import Model
 
 from .calls import Argument, Batch, Call, as_is
-from .codec import held_runs, pairs, read_spec, scored, text
+from .codec import pairs, read_spec, scored, text
 from .operations import LEASE_MS
 from .run_spend import RunSpend
 from .run_talk import RunTalk
 from .submission import invalid
+from .worker_codec import held_runs
 
 TRIM_BATCH = 5_000
 log = structlog.get_logger("shraga.engine")

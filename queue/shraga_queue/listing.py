@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -74,6 +74,9 @@ class Listing:
     def _index(self) -> tuple[str]:
         return (self.keys.make("index", status=TaskStatus.QUEUED),)
 
+    def _meant(self, query: ListQuery) -> ListQuery:
+        return replace(query, wanted=query.wanted.asked_by(self.user))
+
     def task_page(self, query: ListQuery, first: int, count: int, pin: int | None = None) -> Flow[TaskPage]:
         """Return `count` rows from a rank on, of what moved up to `pin` (ms), in one call.
 
@@ -81,7 +84,7 @@ class Listing:
         """
         if query.wanted.needs_scan:
             raise ValueError("only status, owner and age can be paged by rank; search for the rest")
-        order, older, younger, statuses, owners = _range(query)
+        order, older, younger, statuses, owners = _range(self._meant(query))
         args: tuple[Argument, ...] = (order, older, younger, "" if pin is None else pin)
         args += (first, count, statuses, owners)
         page: TaskPage = yield Call(_read_page, "page", self._index(), args)
@@ -96,6 +99,7 @@ class Listing:
         whole: bool = False,
     ) -> Flow[Found]:
         """Return the next matches, ids or `whole` rows, after looking at a bounded number of rows."""
+        query = self._meant(query)
         begin: tuple[Argument, ...] = (after.score, after.index, after.id) if after else ("", "", "")
         args = (*_range(query), *begin, wanted, SCAN_BUDGET, "rows" if whole else "ids")
 
@@ -175,11 +179,13 @@ class Listing:
 
 def _range(query: ListQuery) -> tuple[str, str, str, str, str]:
     wanted = query.wanted
-    older, younger = (
-        "" if age is None else str(int(age * 1000)) for age in (wanted.older_than, wanted.younger_than)
-    )
+    older, younger = ("".join(_ms(age)) for age in (wanted.older_than, wanted.younger_than))
     statuses = ",".join(wanted.status or tuple(TaskStatus))
     return "oldest" if query.oldest_first else "newest", older, younger, statuses, ",".join(wanted.owner)
+
+
+def _ms(seconds: float | None) -> tuple[str, ...]:
+    return () if seconds is None else (str(int(seconds * 1000)),)
 
 
 def _tests(wanted: TaskFilter) -> Sequence[str]:
@@ -190,6 +196,10 @@ def _tests(wanted: TaskFilter) -> Sequence[str]:
         "worker_name": wanted.worker,
         "id": wanted.id,
         "label": wanted.label,
+        "assignee": wanted.assignee,
+        "due": wanted.due,
+        "due_within": _ms(wanted.due_within),
+        "due_after": _ms(wanted.due_after),
     }
     tests = [part for name, values in fields.items() if values for part in (name, ",".join(values))]
     return [*tests, *(part for word in wanted.words for part in ("word", codec.spellings(word)))]

@@ -32,6 +32,7 @@ from .spend import Spend
 from .submission import JOB_DATA, check_owner, in_chunks, job_data, name_tasks
 from .talk import Talk
 from .webhooks import WebhookFlows
+from .worker_codec import read_worker
 
 if TYPE_CHECKING:
     from .foreign import Foreign
@@ -334,7 +335,7 @@ class Operations(Talk, Depending, Scheduling, Spend, DocumentFlows, WebhookFlows
         """Return the call that `workers` makes, for a round trip with others."""
 
         def read(reply: Any) -> list[Worker]:
-            return [codec.read_worker(row, int(reply[0]), LEASE_MS) for row in reply[1:] if row[2]]
+            return [read_worker(row, int(reply[0]), LEASE_MS) for row in reply[1:] if row[2]]
 
         return Call(read, "workers", (self.keys.make("workers"),), (limit,))
 

@@ -9,7 +9,7 @@ import typer
 from shraga_models import Run, Task, TaskStatus
 from shraga_models.durations import format_duration
 from shraga_tui.evidence import evidence_lines
-from shraga_tui.look import TASK_LOOKS, UNKNOWN
+from shraga_tui.look import TASK_LOOKS, UNKNOWN, due_mark
 
 from .find import full_id
 from .options import Invocation, Json, option, verb, verb_group
@@ -39,7 +39,7 @@ def list_tasks(
     call: Invocation,
     words: Annotated[
         list[str] | None,
-        typer.Argument(help="As status:running owner:alice age>1h label:nightly words.", metavar="FILTER"),
+        typer.Argument(help="As status:running owner:alice 'age>1h' due:today words.", metavar="FILTER"),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many at most.", metavar="N")] = 50,
     as_json: Json = False,
@@ -59,8 +59,9 @@ def list_tasks(
             else 'there is no task yet; try: shraga submit hello --shell "echo hello"'
         )
     elif to_terminal():
-        head = ("STATUS", "ID", "NAME", "OWNER", "AGE", "WORKER", "ERROR")
-        print_table(head, [_row_for_people(row, now) for row in rows])
+        due = any(row.due for row in rows)
+        head = ("STATUS", "ID", "NAME", "OWNER", "AGE", *(("DUE",) if due else ()), "WORKER", "ERROR")
+        print_table(head, [_row_for_people(row, now, with_due=due) for row in rows])
     else:
         print_table((), [_row_for_programs(row) for row in rows])
 
@@ -76,11 +77,12 @@ def _records(shraga: Shraga, rows: list[TaskRow]) -> Iterator[list[dict[str, Any
         yield [one.to_json_object() for one in found if isinstance(one, Task)]
 
 
-def _row_for_people(row: TaskRow, now: float) -> tuple[str, ...]:
+def _row_for_people(row: TaskRow, now: float, *, with_due: bool) -> tuple[str, ...]:
     look = TASK_LOOKS.get(row.status, UNKNOWN)
     age = format_duration((now - row.moved_at) / 1000)
-    names = (cell(row.name, NAME_CELLS), cell(row.owner), age, cell(row.worker), cell(row.error, ERROR_CELLS))
-    return (f"{look.glyph} {look.word}", short_id(row.id), *names)
+    due = (due_mark(row, now),) if with_due else ()
+    names = (cell(row.name, NAME_CELLS), cell(row.owner), age, *due, cell(row.worker))
+    return (f"{look.glyph} {look.word}", short_id(row.id), *names, cell(row.error, ERROR_CELLS))
 
 
 def _row_for_programs(row: TaskRow) -> tuple[str, ...]:
@@ -151,6 +153,8 @@ def _what(task: Task) -> dict[str, Any]:
         "priority": task.priority,
         "capability": task.capability,
         "labels": ", ".join(task.labels),
+        "assignee": task.assignee or "",
+        "deadline": iso(task.due_at),
         "description": task.description,
     }
 

@@ -1,4 +1,4 @@
-"""The options of `shraga submit` that say when a task runs."""
+"""The options of `shraga submit` that say when a task runs, and by when it has to be done."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ Text = str | None
 
 _TIMES = {"at": "at", "until": "ends_at"}
 """Options that are times, and their fields of `Schedule`."""
+_DUE = "due"
 _FIELDS = {
     "cron": "cron",
     "every": "interval",
@@ -42,6 +43,7 @@ OPTIONS: dict[str, Any] = {
     ],
     "jitter": Annotated[Text, option("--jitter", "Start up to this much later than the slot.", "TIME")],
     "until": Annotated[Text, option("--until", "Repeat no longer than until then.", "TIME")],
+    _DUE: Annotated[Text, option("--due", "When it has to be done: a time as for --at, or +2d.", "TIME")],
     "paused": Annotated[
         bool | None, typer.Option("--paused", help="Repeat only once it is resumed.", show_default=False)
     ],
@@ -49,17 +51,20 @@ OPTIONS: dict[str, Any] = {
 
 
 def timed(fields: dict[str, Any], options: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """Return a task's fields with the schedule that the options say; raises InvalidInput naming the option."""
+    """Return a task's fields with the schedule and the due time that the options say; raises InvalidInput naming the
+    option."""
     given = {field: options[flag] for flag, field in _FIELDS.items() if flag in options}
     given |= {field: moment(flag, options[flag], now) for flag, field in _TIMES.items() if flag in options}
     if options.get("paused"):
         given["is_active"] = False
+    if _DUE in options:
+        fields = fields | {"due_at": moment(_DUE, options[_DUE], now)}
     return fields | {"schedule": (fields.get("schedule") or {}) | given} if given else fields
 
 
 def clock(shraga: Shraga, options: dict[str, Any]) -> datetime:
     """Return the time that `+10m` counts from: the server's, since its clock decides what is due."""
-    if any(options.get(flag, "").startswith("+") for flag in _TIMES):
+    if any(options.get(flag, "").startswith("+") for flag in (*_TIMES, _DUE)):
         return shraga.driver.run(shraga.operations.now())
     return datetime.now(UTC)
 

@@ -11,7 +11,7 @@ from shraga_models import TaskStatus
 from shraga_models.durations import format_duration
 from shraga_queue.codec import TaskRow
 from shraga_tui.cards import PRIORITY_MARKS, age, bar, look_of
-from shraga_tui.look import Look
+from shraga_tui.look import Look, due_mark
 from shraga_tui.pager import TaskPager
 
 from .bars import Bar
@@ -59,7 +59,7 @@ def task_cells(row: TaskRow, now_ms: int, *, marked_priority: bool) -> dict[str,
         "priority": (f"{mark}{row.priority}", tone),
         "moved": (_when(row, now_ms), "text"),
         "worker": _work(row),
-        "last words": (_words(row), "failed" if _failed(row) else "faint"),
+        "last words": (_words(row, now_ms), "failed" if _failed(row) else "faint"),
         "id": (row.id[-8:], "faint"),
     }
 
@@ -84,10 +84,12 @@ def _failed(row: TaskRow) -> bool:
     return bool(row.error) and row.status == TaskStatus.FAILED
 
 
-def _words(row: TaskRow) -> str:
+def _words(row: TaskRow, now_ms: int) -> str:
     if _failed(row):
         return row.error.replace("␊", " ").strip()
-    return row.thought or " ".join(f"#{label}" for label in row.labels)
+    return row.thought or " ".join(
+        part for part in (due_mark(row, now_ms), *(f"#{one}" for one in row.labels)) if part
+    )
 
 
 class TaskTitles(Bar):

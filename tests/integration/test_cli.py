@@ -246,6 +246,21 @@ def test_list_is_a_table_on_a_terminal(house: House, monkeypatch: pytest.MonkeyP
     assert "\x1b" not in shown.out
 
 
+def test_list_says_what_is_due(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house("submit", "late", "--shell", "true", "--due", "2020-01-01T00:00:00Z", "--assignee", "ann")
+    house("submit", "soon", "--shell", "true", "--due", "+2d")
+    house("submit", "free", "--shell", "true")
+    overdue = house("list", "due:overdue", "assignee:me", "--json").json
+    assert [(task["name"], task["assignee"]) for task in overdue] == [("late", "ann")]
+    for module in ("read", "output"):
+        monkeypatch.setattr(f"shraga_tui.cli.{module}.to_terminal", lambda: True)
+    said = house("list", "due<3d")
+    assert said.lines[0].split() == ["STATUS", "ID", "NAME", "OWNER", "AGE", "DUE", "WORKER", "ERROR"]
+    assert "due in 1d" in said.lines[1]
+    assert "overdue" in house("list", "late").out
+    assert "deadline      2020-01-01T00:00:00.000Z" in house("show", overdue[0]["id"]).out
+
+
 def test_list_filters_on_the_server(house: House) -> None:
     house.submit("a", labels=("nightly",))
     house.submit("b")

@@ -153,3 +153,74 @@ def test_row_that_vanishes_between_two_slices_loses_nobody_else(
 
     monkeypatch.setattr(shraga.driver, "call", vanish)
     assert len(set(found(shraga, "status:queued"))) == ROWS
+
+
+HOUR, DAY = 3_600_000, 86_400_000
+
+
+@pytest.fixture
+def deadlines(shraga: Shraga) -> Shraga:
+    """A store with tasks that are due at several times, as seen from the server's clock."""
+    now = int(shraga.driver.run(shraga.operations.now()).timestamp() * 1000)
+    midnight = now - now % DAY
+    times = {
+        "long ago": midnight - 1,
+        "at midnight": midnight,
+        "tonight": midnight + DAY - 1,
+        "tomorrow": midnight + DAY,
+        "in 30 hours": now + 30 * HOUR,
+        "in 9 days": now + 9 * DAY,
+        "never": None,
+    }
+    rows = [
+        Planted(name, "queued", 1, name=name, fields=() if due is None else ("due", str(due)))
+        for name, due in times.items()
+    ]
+    done = [Planted("done", "completed", 1, name="done", fields=("due", str(midnight - 1)))]
+    plant(shraga.driver, [*rows, *done])
+    return shraga
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ("due:today", {"at midnight", "tonight"}),
+        ("due:overdue", {"long ago", "at midnight"}),
+        ("due:overdue status:completed", {"done"}),
+        ("due:none", {"never"}),
+        ("due:none,today", {"never", "at midnight", "tonight"}),
+        ("due<2d", {"tonight", "tomorrow", "in 30 hours"}),
+        ("due>2d", {"in 9 days"}),
+        ("due<2d due>1d", {"in 30 hours"}),
+        ("due>0", {"tonight", "tomorrow", "in 30 hours", "in 9 days"}),
+        ("due:overdue long", {"long ago"}),
+    ],
+)
+def test_due_is_counted_by_the_servers_clock_and_today_is_a_day_of_utc(
+    deadlines: Shraga, line: str, names: set[str]
+) -> None:
+    assert {row.name for row in deadlines.find_rows(line)} == names
+
+
+def test_assignee_is_found_also_as_me_and_none(shraga: Shraga) -> None:
+    for name, assignee in {"mine": "tester", "hers": "alice", "no one's": None}.items():
+        shraga.submit(name, Shell("true"), assignee=assignee)
+    assert {row.name for row in shraga.find_rows("assignee:me")} == {"mine"}
+    assert {row.name for row in shraga.find_rows("assignee:alice,none owner:me")} == {"hers", "no one's"}
+    assert shraga.find_rows("assignee:ali") == []
+
+
+def test_due_is_told_with_the_row_and_the_record(shraga: Shraga) -> None:
+    task = shraga.submit("n", Shell("true"), due_at="2030-01-01T00:00:00Z", assignee="alice")
+    (row,) = shraga.find_rows("due>1h assignee:alice")
+    assert (row.id, row.due) == (task.id, 1_893_456_000_000)
+    assert shraga.get(task.id).due_at == task.due_at
+
+
+def test_due_is_found_once_beyond_the_budget(shraga: Shraga) -> None:
+    rows = [
+        Planted(f"t{i:05}", "queued", 1000 + i, fields=("due", "1") if i % 7 == 0 else ())
+        for i in range(ROWS)
+    ]
+    plant(shraga.driver, rows)
+    assert found(shraga, "due:overdue") == [row.id for row in reversed(rows) if row.fields]

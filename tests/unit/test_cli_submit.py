@@ -148,6 +148,20 @@ def test_good_times_pass(at: str) -> None:
     assert found.at == (expected if expected.tzinfo else expected.replace(tzinfo=UTC))
 
 
+@pytest.mark.parametrize("due", ["2030-01-31T08:00", "2030-01-31T08:00+02:00", "+2d"])
+def test_due_is_a_time_as_a_start_is_and_no_schedule(due: str) -> None:
+    now = datetime.now(UTC)
+    found = check(timed(task_fields({"name": "n", "shell": "ls"}), {"due": due}, now))
+    expected = now + timedelta(days=2) if due.startswith("+") else datetime.fromisoformat(due)
+    assert found.due_at == (expected if expected.tzinfo else expected.replace(tzinfo=UTC))
+    assert found.schedule is None
+
+
+def test_due_that_is_no_time_names_its_option() -> None:
+    with pytest.raises(InvalidInput, match=re.escape("--due 'friday' is no time: write 2030-01-31T08:00")):
+        timed({}, {"due": "friday"}, datetime.now(UTC))
+
+
 def test_options_of_repetition_become_a_schedule() -> None:
     options = {
         "cron": "0 2 * * mon-fri", "tz": "Europe/Berlin", "missed": "all", "overlap": "queue", "jitter": "30s",

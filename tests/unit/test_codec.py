@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shraga_models import Liveness, NewTask, RunStatus, TaskSpec, TaskStatus, WorkerStatus
+from shraga_models import NewTask, RunStatus, TaskSpec, TaskStatus, WorkerStatus
 from shraga_queue import codec, stream_codec
 from shraga_queue.errors import Unreadable
-from tests.factories import DETAILS, new_task, tasks_to_submit
+from tests.factories import new_task, tasks_to_submit
 
 STORED = {
     "status": "queued", "owner": "alice", "queue": "p.any.normal", "attempt": "1", "run": "pending", "name": "n",
     "created_at": "1000", "moved_at": "2000", "updated_at": "3000", "created_by": "alice", "updated_by": "bob",
     "version": "4", "spec": '{"action":{"type":"shell","command":"x"}}',
 }  # fmt: skip
-WORKER = {"name": "w", "owner": "a", "created_at": "1", "updated_at": "1", "details": DETAILS}
 
 
 def flat(got: dict[str, str]) -> list[bytes]:
@@ -41,6 +41,20 @@ def test_defaults_are_left_out_of_the_hash() -> None:
     assert codec.task_fields(new_task("n")) == [
         "name", "n", "spec", '{"action":{"type":"shell","command":"true"}}',
     ]  # fmt: skip
+
+
+def test_what_a_search_looks_at_is_there_a_second_time() -> None:
+    new = new_task("n", assignee="alice", due_at="2030-01-01T00:00:00.123456+01:00")
+    got = codec.pairs([cell.encode() for cell in codec.task_fields(new)])
+    assert (got["assignee"], got["due"]) == ("alice", "1893452400123")
+    spec = codec.read_spec(got)
+    assert TaskSpec.model_validate(spec).due_at == new.due_at
+
+
+def test_record_from_before_has_them_in_what_was_asked_alone() -> None:
+    spec = json.loads(STORED["spec"]) | {"assignee": "bob", "due_at": "2030-01-01T00:00:00Z"}
+    task = codec.read_task("i", STORED | {"spec": json.dumps(spec)})
+    assert (task.assignee, task.due_at) == ("bob", datetime(2030, 1, 1, tzinfo=UTC))
 
 
 def test_stored_task_is_read() -> None:
@@ -109,9 +123,9 @@ def test_a_record_without_a_field_names_it() -> None:
 
 
 def test_row_has_defaults_for_what_is_not_stored() -> None:
-    row = codec.read_row([b"i", b"n", b"queued", b"alice", *[b""] * 20])
+    row = codec.read_row([b"i", b"n", b"queued", b"alice", *[b""] * 21])
     assert (row.kind, row.priority, row.capability, row.labels) == ("general", "normal", "any", ())
-    assert (row.progress, row.canceling, row.moved_at) == (None, False, 0)
+    assert (row.progress, row.canceling, row.moved_at, row.due) == (None, False, 0, 0)
 
 
 def test_event_is_read() -> None:
@@ -133,32 +147,6 @@ def test_log_line_is_read() -> None:
         3, [[b"1000-0", flat({"source": "log", "message": "m", "metadata": '{"a":1}'})]]
     )
     assert (line.attempt, line.level, line.source, line.metadata) == (3, "info", "log", {"a": 1})
-
-
-@pytest.mark.parametrize(
-    ("fields", "silent", "shown"),
-    [
-        ({}, 0, Liveness.IDLE),
-        ({"run:t": "1 1 1 1000"}, 0, Liveness.BUSY),
-        ({}, 7000, Liveness.ERROR),
-        ({"gone": "1", "lost": "0"}, 7000, Liveness.OFFLINE),
-        ({"gone": "1", "lost": "1"}, 0, Liveness.OFFLINE),
-    ],
-)
-def test_liveness_is_derived_from_silence_and_slots(
-    fields: dict[str, str], silent: int, shown: Liveness
-) -> None:
-    worker = codec.read_worker([b"id", b"10000", flat(WORKER | fields)], 10_000 + silent, 6000)
-    assert worker.liveness is shown
-
-
-def test_current_tasks_are_in_the_order_of_their_slots() -> None:
-    slots = {"run:c": "10 1 1 1", "run:b": "2 3 4 1000"}
-    worker = codec.read_worker([b"id", b"1", flat(WORKER | slots)], 1, 6000)
-    assert [(now.slot, now.task_id, now.attempt) for now in worker.current_tasks] == [
-        (2, "b", 3),
-        (10, "c", 1),
-    ]
 
 
 @pytest.mark.parametrize(("value", "text"), [(b"\xff\xc3\xbc", "\ufffdü"), (7, "7"), ("x", "x")])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shraga_models import TaskFilter, parse_filter
+from shraga_models import TaskFilter, TaskStatus, parse_filter
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,9 @@ from shraga_models import TaskFilter, parse_filter
         ("worker:w1 capability:gpu id:0190", TaskFilter(worker=("w1",), capability=("gpu",), id=("0190",))),
         ("age>1h", TaskFilter(older_than=3600)),
         ("age<5m age>30s", TaskFilter(younger_than=300, older_than=30)),
+        ("assignee:me,bob due:today,overdue", TaskFilter(assignee=("me", "bob"), due=("today", "overdue"))),
+        ("due<2d due>1h", TaskFilter(due_within=172_800, due_after=3600)),
+        ("due:none due<0", TaskFilter(due=("none",), due_within=0)),
         ("Fix LOGIN", TaskFilter(words=("fix", "login"))),
         ('"two words" x', TaskFilter(words=("two words", "x"))),
         ("status:running owner:alice kind:bugfix age>1h label:nightly text", TaskFilter(
@@ -46,8 +49,8 @@ def test_filter_is_understood(line: str, expected: TaskFilter) -> None:
         ("age>", "filter: '' is no duration: write 90s, 5m, 1h30m or 2d"),
         (
             "colour:red",
-            "filter: 'colour' in 'colour:red' is unknown: use one of status, kind, priority, owner, label, worker, "
-            "capability, id, age, or plain words",
+            "filter: 'colour' in 'colour:red' is unknown: use one of status, kind, priority, due, owner, label, "
+            "worker, capability, id, assignee, age, or plain words",
         ),
         ("owner:", "filter: 'owner:' has no value: write owner:value"),
         ("owner>alice", "filter: 'owner>alice' has no value: write owner:value"),
@@ -57,6 +60,9 @@ def test_filter_is_understood(line: str, expected: TaskFilter) -> None:
             "filter: 'done' is no status: use one of queued, scheduled, blocked, awaiting_approval, running, "
             "waiting_for_input, completed, failed, canceled, skipped",
         ),
+        ("due:2d", "filter: '2d' is no due: use one of today, overdue, none, or write due<2d"),
+        ("due:", "filter: 'due:' has no value: write due:value"),
+        ("due<soon", "filter: 'soon' is no duration: write 90s, 5m, 1h30m or 2d"),
         ("priority:urgent", "filter: 'urgent' is no priority: use one of critical, high, normal, low"),
     ],
 )
@@ -84,7 +90,25 @@ def test_any_line_is_understood_or_answered(line: str) -> None:
         ("label:a", True),
         ("age>1s owner:a,b", False),
         ("id:a", True),
+        ("assignee:a", True),
+        ("due:none", True),
+        ("due<0", True),
+        ("due>0", True),
     ],
 )
 def test_filter_says_whether_rows_have_to_be_looked_at(line: str, scan: bool) -> None:
     assert parse_filter(line).needs_scan is scan
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("owner:me,bob assignee:bob,me", "owner:ann,bob assignee:bob,ann"),
+        ("due:today", "due:today"),
+        ("due:overdue", f"due:overdue status:{','.join(one for one in TaskStatus if not one.is_final)}"),
+        ("due:overdue status:failed", "due:overdue status:failed"),
+        ("me", "me"),
+    ],
+)
+def test_filter_means_what_its_user_says(line: str, meant: str) -> None:
+    assert parse_filter(line).asked_by("ann") == parse_filter(meant)

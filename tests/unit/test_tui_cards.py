@@ -40,6 +40,8 @@ def text_of(row: TaskRow, width: int = 30) -> str:
         (S.CANCELED, {}, ("⊘ canceled", "4m ago")),
         (S.SKIPPED, {"error": "expired"}, ("» skipped", "expired")),
         (S.BLOCKED, {}, ("‖ blocked",)),
+        (S.QUEUED, {"due": NOW_MS + 3 * 3_600_000}, ("due in 3h · alice",)),
+        (S.QUEUED, {"due": NOW_MS - 2 * 86_400_000}, ("overdue 2d · alice",)),
         (S.AWAITING_APPROVAL, {}, ("! needs approval",)),
     ],
 )
@@ -49,6 +51,10 @@ def test_a_card_says_what_its_status_is_about(
     said = text_of(make_row("t", "Fix login", status, **fields))
     for part in expected:
         assert part in said
+
+
+def test_what_has_ended_is_due_no_more() -> None:
+    assert "due" not in text_of(make_row("t", "Fix login", S.COMPLETED, due=NOW_MS - 1))
 
 
 @pytest.mark.parametrize(

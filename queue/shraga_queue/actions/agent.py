@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -97,7 +96,7 @@ def _run(action: Agent, config: AgentConfig, context: RunContext, start: Start, 
     command = adapter.command(config, start)
     given = _environment(config)
     with Door(context) as door:
-        env = _with_own_commands(os.environ | given | door.environment)
+        env = door.let_in(os.environ | given)
         command[0] = _program(config, env, folder)
         try:
             child = Child(command, str(folder), env)
@@ -114,13 +113,6 @@ def _environment(config: AgentConfig) -> dict[str, str]:
         return {name: run_secrets.resolve(value) for name, value in config.env.items()}
     except LookupError as error:
         raise InvalidInput(f"agents.{config.name}.env", f"agents.{config.name}.env: {error}.") from None
-
-
-def _with_own_commands(env: dict[str, str]) -> dict[str, str]:
-    """Let `shraga ask` be found by an agent, where Shraga was not installed for all."""
-    path = env.get("PATH", os.defpath)
-    own = str(Path(sys.executable).parent)
-    return env if shutil.which("shraga", path=path) else env | {"PATH": f"{path}{os.pathsep}{own}"}
 
 
 def _program(config: AgentConfig, env: dict[str, str], folder: Path) -> str:

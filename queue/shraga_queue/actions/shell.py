@@ -38,7 +38,7 @@ def run_shell(action: Shell, context: RunContext, modules: tuple[str, ...]) -> O
             process = subprocess.Popen(
                 ["/bin/sh", "-c", command],
                 cwd=action.cwd or folder,
-                env=os.environ | {RESULT: f"{folder}/result"} | given | door.environment,
+                env=door.let_in(os.environ | {RESULT: f"{folder}/result"} | given),
                 stdin=subprocess.DEVNULL,
             )
         except OSError as error:

@@ -3,12 +3,14 @@
 -- KEYS[1] any index. ARGV: 1 'newest' or 'oldest' first, 2 moved longer ago than (ms) or '', 3 moved within (ms) or '',
 --   4 statuses, 5 owners or '', joined by ',', 6 to 8 score, place and id to go on after, '' at the beginning,
 --   9 matches wanted, 10 rows looked at most, 11 'rows' or 'ids', then field, values joined by ','; the field 'word'
---   takes the ways to write a word, joined by a zero byte, ASCII in lower case.
+--   takes the ways to write a word, joined by a zero byte, ASCII in lower case; 'due' takes 'today' (a day of UTC),
+--   'overdue' and 'none', 'due_within' and 'due_after' a time from now (ms).
 -- Reply: {matches, score, place and id to go on after or '' at the end, rows looked at, rows there are to look at}.
 -- Invariants: looking changes nothing; one call looks at a bounded number of rows.
 -- Read only.
 local wanted, budget, whole = tonumber(ARGV[9]), tonumber(ARGV[10]), ARGV[11] == 'rows'
-local DEFAULT = {kind = 'general', priority = 'normal', capability = 'any'}
+local DEFAULT = {kind = 'general', priority = 'normal', capability = 'any', assignee = 'none'}
+local DAY = 86400000
 
 -- Only what the tests look at is read: most rows do not match.
 local fields, at = {'status'}, {status = 1}
@@ -23,6 +25,7 @@ for i = 12, #ARGV, 2 do
   tests[#tests + 1] = {field, values}
   if field == 'word' then need('name'); need('labels')
   elseif field == 'label' then need('labels')
+  elseif string.sub(field, 1, 3) == 'due' then need('due')
   elseif field ~= 'id' then need(field) end
 end
 
@@ -43,6 +46,21 @@ local function has_label(got, values)
   return any(values, function(label) return string.find(labels, ',' .. label .. ',', 1, true) ~= nil end)
 end
 
+local DUE = {
+  none = function(due) return not due end,
+  overdue = function(due) return due and due < NOW end,
+  today = function(due) return due and math.floor(due / DAY) == math.floor(NOW / DAY) end,
+}
+
+local function is_due(got, field, values)
+  local due = tonumber(got[at.due] or nil)
+  if field == 'due' then return any(values, function(value) return DUE[value](due) end) end
+  if not due then return false end
+  local limit = NOW + tonumber(values[1])
+  if field == 'due_after' then return due > limit end
+  return due >= NOW and due <= limit
+end
+
 local function has(field, value, values)
   return any(values, function(one)
     return value == one or (field == 'id' and string.sub(value, 1, #one) == one)
@@ -59,6 +77,7 @@ local function matches(id, owner)
     local field, values, ok = test[1], test[2], false
     if field == 'word' then ok = has_word(got, id, values)
     elseif field == 'label' then ok = has_label(got, values)
+    elseif at.due and string.sub(field, 1, 3) == 'due' then ok = is_due(got, field, values)
     else
       local value = field == 'id' and id or got[at[field]]
       if not value or value == '' then value = DEFAULT[field] or '' end
