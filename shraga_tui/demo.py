@@ -9,6 +9,7 @@ from collections.abc import Callable
 from shraga_queue.client import Shraga
 from shraga_queue.config import Settings
 from shraga_queue.demo_run import Workload, demo_house, file_server, keep_arriving
+from shraga_queue.demo_scenes import Scenes, make_repository
 from shraga_queue.errors import ShragaError
 from shraga_queue.up import House
 
@@ -43,9 +44,11 @@ def run_demo_dashboard(seconds: float | None = None) -> int:
 
 
 def _submit(settings: Settings, files: str, stopping: threading.Event) -> None:
+    workload, scenes = Workload(files), Scenes(make_repository(settings.home))
+
     def arrive() -> None:
         with Shraga.connect(settings=settings) as shraga:
-            keep_arriving(shraga, Workload(files), stopping)
+            keep_arriving(shraga, workload, scenes, stopping)
 
     _again_until(stopping, arrive)
 
