@@ -15,7 +15,9 @@ from shraga_queue.up import House
 
 from .launch import run_dashboard
 
-NOTICE = "A demo on a server of its own: submit, cancel, retry as you like; q leaves and throws it all away."
+NOTICE = (
+    "A demo on a server of its own: 7 shows what waits on you, a answers it; q leaves and throws it all away."
+)
 TICK = 0.2
 SETTLE = 8.0
 """Seconds within which the demo's own workers come up, on a busy machine."""

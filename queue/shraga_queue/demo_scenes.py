@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
@@ -29,7 +29,7 @@ from shraga_models import (
 
 from .client import Shraga
 from .config import Settings
-from .errors import ShragaError
+from .errors import Refused, ShragaError
 from .workspace import git
 
 DEADLINE = 90.0
@@ -47,14 +47,16 @@ _FILES = {
 
 Steps = list[dict[str, Any]]
 
-_QUESTIONS: tuple[tuple[str, Steps], ...] = (
+_QUESTIONS: tuple[tuple[str, str, Steps], ...] = (
     (
         "Fix the login redirect",
+        "The login redirects in a loop. Fix it.",
         [
-            {"think": "the login redirects in a loop: which flow does it use?"},
-            {"sleep": 1.5},
             {"run": "cat login.py"},
+            {"think": "the login redirects in a loop: two ways out of it"},
+            {"sleep": 2},
             {"progress": 0.3},
+            {"think": "redirect or popup? that is for a person to say"},
             {"ask": "Which of the two flows shall the login use?", "options": ["redirect", "popup"]},
             {"think": "the {answer} it is; changing login.py"},
             {"sleep": 1.5},
@@ -70,12 +72,14 @@ _QUESTIONS: tuple[tuple[str, Steps], ...] = (
     ),
     (
         "Speed up the search",
+        "A search takes two seconds. Make those that repeat fast.",
         [
             {"think": "most searches repeat within minutes, a cache would help"},
             {"sleep": 1.5},
             {"edit": "cache.py", "text": "ENTRIES = {}\n"},
             {"commit": "Begin a cache for the search"},
             {"progress": 0.4},
+            {"think": "for how long? that is for a person to say"},
             {"ask": "How many seconds may a search be cached?", "options": ["60", "600"]},
             {"think": "{answer} seconds, then"},
             {"sleep": 1.5},
@@ -100,7 +104,7 @@ _REPORT: Steps = [
 
 
 def make_repository(home: Path) -> Path | None:
-    """Make a small git repository for agents to work on, and return its folder; None where there is no git."""
+    """Make a small git repository for agents to work on, and return its folder; None where git is missing or fails."""
     if shutil.which("git") is None:
         return None
     folder = home / "shop"
@@ -108,11 +112,8 @@ def make_repository(home: Path) -> Path | None:
     for name, text in _FILES.items():
         (folder / name).write_text(text, encoding="utf-8")
     who = ("-c", "user.name=Shraga demo", "-c", "user.email=demo@localhost", "-c", "commit.gpgsign=false")
-    for command in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "-m", "Begin")):
-        done = git(folder, *who, *command)
-        if done.returncode:
-            raise ShragaError(f"git {command[0]} failed: {done.stderr.decode('utf-8', 'replace').strip()}")
-    return folder
+    commands = ("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "-m", "Begin")
+    return folder if all(git(folder, *who, *command).returncode == 0 for command in commands) else None
 
 
 @dataclass(slots=True)
@@ -124,14 +125,14 @@ class _Scene:
     is_open: Callable[[Shraga], bool]
     every: float
     due_at: float
-    """On the monotonic clock."""
 
 
 class Scenes:
     """Puts on what needs people, repeats or builds on other work, few of each at a time."""
 
-    def __init__(self, repository: Path | None) -> None:
+    def __init__(self, repository: Path | None, clock: Callable[[], float] = time.monotonic) -> None:
         self._repository = repository
+        self._clock = clock
         self._questions = cycle(_QUESTIONS)
         self._releases = 0
         self._scenes: list[_Scene] = []
@@ -146,11 +147,11 @@ class Scenes:
     def _add(
         self, begin: Callable[[Shraga], int], is_open: Callable[[Shraga], bool], *, every: float, after: float
     ) -> None:
-        self._scenes.append(_Scene(begin, is_open, every, time.monotonic() + after))
+        self._scenes.append(_Scene(begin, is_open, every, self._clock() + after))
 
     def put_on(self, shraga: Shraga) -> int:
         """Begin the scene that is due, if one is; returns how many tasks come of it."""
-        now = time.monotonic()
+        now = self._clock()
         for scene in self._scenes:
             if now >= scene.due_at and not scene.is_open(shraga):
                 scene.due_at = now + scene.every
@@ -158,9 +159,9 @@ class Scenes:
         return 0
 
     def _question(self, shraga: Shraga) -> int:
-        name, steps = next(self._questions)
+        name, goal, steps = next(self._questions)
         timed = [self._with_deadline(step) if "ask" in step else step for step in steps]
-        shraga.submit_task(self._agent(name, timed, kind=TaskKind.BUGFIX, labels=("asks",)))
+        shraga.submit_task(self._agent(name, goal, timed, kind=TaskKind.BUGFIX, labels=("asks",)))
         return 1
 
     @staticmethod
@@ -168,17 +169,22 @@ class Scenes:
         return step | {"default": step["options"][0], "deadline": DEADLINE}
 
     def _report(self, shraga: Shraga) -> int:
-        task = self._agent("Tidy the README", _REPORT, kind=TaskKind.DOCS, labels=("docs",))
+        goal = "Somebody new does not know how to run the shop. Write it down."
+        task = self._agent("Tidy the README", goal, _REPORT, kind=TaskKind.DOCS, labels=("docs",))
         wanted = TaskInput(
             success_criteria="It says how to run the shop.", check='grep -q "Run it" README.md'
         )
         shraga.submit_task(task.model_copy(update={"permission": Permission.SUPERVISED, "input": wanted}))
         return 1
 
-    def _agent(self, name: str, steps: Steps, *, kind: TaskKind, labels: tuple[str, ...]) -> NewTask:
+    def _agent(
+        self, name: str, goal: str, steps: Steps, *, kind: TaskKind, labels: tuple[str, ...]
+    ) -> NewTask:
         return NewTask(
             name=name,
-            action=Agent(json.dumps(steps), agent="scripted", env=_UNSIGNED),
+            action=Agent(goal, agent="scripted", env=_UNSIGNED),
+            # Where the agent is told its script, so that the goal can be read by people.
+            context={"script": steps},
             kind=kind,
             labels=labels,
             priority="high",
@@ -276,5 +282,7 @@ def end_schedules(shraga: Shraga) -> int:
     """Cancel what repeats, so that a demo can end; returns how often it was run."""
     repeating = shraga.find_ids(f"label:timetable status:{OPEN}")
     for task_id in repeating:
-        shraga.cancel(task_id, "the demo is over", timeout=20)
-    return sum(len(shraga.runs(task_id)) for task_id in repeating)
+        # One that will not stop is found unfinished.
+        with suppress(Refused):
+            shraga.cancel(task_id, "the demo is over", timeout=20)
+    return sum(run.claimed_at is not None for task_id in repeating for run in shraga.runs(task_id))
