@@ -118,12 +118,13 @@ def make_repository(home: Path) -> Path | None:
 
 @dataclass(slots=True)
 class _Scene:
-    """Something that is put on again, some seconds after it was begun and once no more of it is open."""
+    """Something that is put on again once none of it has been open for some seconds."""
 
     begin: Callable[[Shraga], int]
     """Submits it; gives how many tasks come of it."""
     is_open: Callable[[Shraga], bool]
-    every: float
+    rest: float
+    """Seconds without it, so that who has decided something is not handed the next at once."""
     due_at: float
 
 
@@ -136,25 +137,27 @@ class Scenes:
         self._questions = cycle(_QUESTIONS)
         self._releases = 0
         self._scenes: list[_Scene] = []
-        self._add(_begin_schedules, lambda shraga: False, every=float("inf"), after=0)
+        self._add(_begin_schedules, lambda shraga: False, rest=float("inf"), after=0)
         if repository is not None:
-            self._add(self._question, _labelled("asks"), every=12, after=0)
-        self._add(self._release, _release_is_open, every=40, after=1)
-        self._add(_begin_deployment, _labelled("deploy"), every=25, after=3)
+            self._add(self._question, _labelled("asks"), rest=10, after=0)
+        self._add(self._release, _release_is_open, rest=25, after=1)
+        self._add(_begin_deployment, _labelled("deploy"), rest=20, after=3)
         if repository is not None:
-            self._add(self._report, _labelled("docs"), every=30, after=5)
+            self._add(self._report, _labelled("docs"), rest=25, after=5)
 
     def _add(
-        self, begin: Callable[[Shraga], int], is_open: Callable[[Shraga], bool], *, every: float, after: float
+        self, begin: Callable[[Shraga], int], is_open: Callable[[Shraga], bool], *, rest: float, after: float
     ) -> None:
-        self._scenes.append(_Scene(begin, is_open, every, self._clock() + after))
+        self._scenes.append(_Scene(begin, is_open, rest, self._clock() + after))
 
     def put_on(self, shraga: Shraga) -> int:
         """Begin the scene that is due, if one is; returns how many tasks come of it."""
         now = self._clock()
         for scene in self._scenes:
-            if now >= scene.due_at and not scene.is_open(shraga):
-                scene.due_at = now + scene.every
+            if scene.is_open(shraga):
+                scene.due_at = now + scene.rest
+            elif now >= scene.due_at:
+                scene.due_at = now + scene.rest
                 return scene.begin(shraga)
         return 0
 

@@ -30,7 +30,7 @@ def put_on_all(scenes: Scenes, shraga: Shraga) -> list[int]:
     return list(iter(lambda: scenes.put_on(shraga), 0))
 
 
-def test_nothing_is_put_on_again_while_it_is_open_however_long_that_is(
+def test_nothing_is_put_on_again_while_it_is_open_nor_at_once_when_it_has_ended(
     shraga: Shraga, tmp_path: Path
 ) -> None:
     clock = Clock()
@@ -42,6 +42,8 @@ def test_nothing_is_put_on_again_while_it_is_open_however_long_that_is(
     assert put_on_all(scenes, shraga) == []
     [deployment] = shraga.find("label:deploy")
     shraga.cancel(deployment.id)
+    assert put_on_all(scenes, shraga) == []
+    clock.now += 60
     assert put_on_all(scenes, shraga) == [1]
     assert put_on_all(scenes, shraga) == []
 
