@@ -14,6 +14,7 @@ os.environ["TZ"] = "UTC"
 from shraga_queue import AsyncShraga
 from shraga_queue.client import Shraga
 from shraga_queue.demo_run import Workload, demo_house, file_server, keep_arriving
+from shraga_queue.demo_scenes import Scenes, make_repository
 from shraga_tui.app import ShragaApp
 
 TARGET = Path(__file__).parent.parent / "docs" / "images" / "board.svg"
@@ -28,7 +29,7 @@ async def take() -> None:
 
         def arrive() -> None:
             with Shraga.connect(settings=settings) as shraga:
-                keep_arriving(shraga, Workload(files), stopping)
+                keep_arriving(shraga, Workload(files), Scenes(make_repository(settings.home)), stopping)
 
         arrivals = threading.Thread(target=arrive)
         arrivals.start()

@@ -9,12 +9,15 @@ from collections.abc import Callable
 from shraga_queue.client import Shraga
 from shraga_queue.config import Settings
 from shraga_queue.demo_run import Workload, demo_house, file_server, keep_arriving
+from shraga_queue.demo_scenes import Scenes, make_repository
 from shraga_queue.errors import ShragaError
 from shraga_queue.up import House
 
 from .launch import run_dashboard
 
-NOTICE = "A demo on a server of its own: submit, cancel, retry as you like; q leaves and throws it all away."
+NOTICE = (
+    "A demo on a server of its own: 7 shows what waits on you, a answers it; q leaves and throws it all away."
+)
 TICK = 0.2
 SETTLE = 8.0
 """Seconds within which the demo's own workers come up, on a busy machine."""
@@ -43,9 +46,11 @@ def run_demo_dashboard(seconds: float | None = None) -> int:
 
 
 def _submit(settings: Settings, files: str, stopping: threading.Event) -> None:
+    workload, scenes = Workload(files), Scenes(make_repository(settings.home))
+
     def arrive() -> None:
         with Shraga.connect(settings=settings) as shraga:
-            keep_arriving(shraga, Workload(files), stopping)
+            keep_arriving(shraga, workload, scenes, stopping)
 
     _again_until(stopping, arrive)
 

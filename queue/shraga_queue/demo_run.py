@@ -21,11 +21,23 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from shraga_models import Event, EventType, Http, Limits, NewTask, Python, Shell, TaskKind, TaskStatus
+from shraga_models import (
+    Event,
+    EventType,
+    Http,
+    Limits,
+    NewTask,
+    Phase,
+    Python,
+    Shell,
+    TaskKind,
+    TaskStatus,
+)
 
 from .client import Shraga
 from .config import Settings
 from .connect import resolve_url
+from .demo_scenes import Scenes, decide, end_schedules, make_repository
 from .embedded import Embedded
 from .embedded_keeper import lock
 from .errors import Refused, ShragaError
@@ -50,7 +62,11 @@ _BUILD = (
 
 @dataclass(frozen=True, slots=True)
 class DemoSummary:
-    """What a demo did; `lost` counts tasks that were accepted and are in no known state, and is 0."""
+    """What a demo did; `lost` counts tasks that were accepted and are in no known state, and is 0.
+
+    `submitted` and what follows from it count tasks, steps of workflows among them; `workflows` those that completed,
+    `asked` questions, `answered`, `approved` and `accepted` what a person did, `fired` runs that a schedule began.
+    """
 
     seconds: float
     submitted: int
@@ -60,6 +76,12 @@ class DemoSummary:
     skipped: int
     retried: int
     timed_out: int
+    asked: int
+    answered: int
+    approved: int
+    accepted: int
+    fired: int
+    workflows: int
     unfinished: int
     lost_runs: int
     lost: int
@@ -170,11 +192,11 @@ class Workload:
             self._build,
             self._crunch,
             self._hang,
+            self._broken,
             self._flaky,
             self._download,
             self._review,
             self._build,
-            self._broken,
         ]
 
     def next(self) -> NewTask:
@@ -235,15 +257,19 @@ class Workload:
         return NewTask(name="Check documentation links", action=Shell(command), kind=TaskKind.DOCS)
 
 
-def keep_arriving(shraga: Shraga, workload: Workload, stopping: threading.Event) -> int:
+def keep_arriving(shraga: Shraga, workload: Workload, scenes: Scenes, stopping: threading.Event) -> int:
     """Submit tasks until told to stop, unless enough wait already; returns how many."""
     submitted = 0
     while not stopping.is_set():
         if shraga.counts().by_status[TaskStatus.QUEUED] < MAX_WAITING:
-            shraga.submit_task(workload.next())
-            submitted += 1
+            submitted += scenes.put_on(shraga) or _submit_one(shraga, workload)
         stopping.wait(random.uniform(0.4, 1.6) * ARRIVE_EVERY)
     return submitted
+
+
+def _submit_one(shraga: Shraga, workload: Workload) -> int:
+    shraga.submit_task(workload.next())
+    return 1
 
 
 def run_demo(seconds: float = 20.0) -> DemoSummary:
@@ -258,14 +284,32 @@ def run_demo(seconds: float = 20.0) -> DemoSummary:
         timer = threading.Timer(seconds, stopping.set)
         timer.start()
         try:
-            canceler = threading.Thread(target=_cancel_one, args=(settings, seconds), daemon=True)
-            canceler.start()
-            submitted = keep_arriving(shraga, Workload(files), stopping)
-            canceler.join()
-            _let_end(shraga, house)
+            with _people(settings, seconds) as decided:
+                scenes = Scenes(make_repository(settings.home))
+                submitted = keep_arriving(shraga, Workload(files), scenes, stopping)
+                fired = end_schedules(shraga)
+                _let_end(shraga, house)
         finally:
             timer.cancel()
-        return _sum_up(shraga, submitted, time.monotonic() - started)
+        return _sum_up(shraga, submitted, time.monotonic() - started, decided, fired)
+
+
+@contextmanager
+def _people(settings: Settings, seconds: float) -> Iterator[Counter[str]]:
+    """Have somebody cancel a task and somebody decide what waits; yields what has been decided."""
+    over, decided = threading.Event(), Counter[str]()
+    helpers = [
+        threading.Thread(target=_cancel_one, args=(settings, seconds), daemon=True),
+        threading.Thread(target=decide, args=(settings, over, decided), daemon=True),
+    ]
+    for helper in helpers:
+        helper.start()
+    try:
+        yield decided
+    finally:
+        over.set()
+        for helper in helpers:
+            helper.join()
 
 
 def _cancel_one(settings: Settings, seconds: float) -> None:
@@ -286,16 +330,21 @@ def _let_end(shraga: Shraga, house: House) -> None:
     deadline = time.monotonic() + DRAIN_PATIENCE
     while time.monotonic() < deadline:
         house.tick()
-        counts = shraga.counts().by_status
-        if not any(counts[status] for status in TaskStatus if not status.is_final):
+        if not _unfinished(shraga):
             return
         time.sleep(0.1)
 
 
-def _sum_up(shraga: Shraga, submitted: int, seconds: float) -> DemoSummary:
+def _unfinished(shraga: Shraga) -> int:
+    """How many tasks and workflows have not ended."""
+    counts = shraga.counts().by_status
+    flows = shraga.workflows((phase for phase in Phase if not phase.is_final), limit=10_000)
+    return len(flows) + sum(counts[status] for status in TaskStatus if not status.is_final)
+
+
+def _sum_up(shraga: Shraga, submitted: int, seconds: float, decided: Counter[str], fired: int) -> DemoSummary:
     counts = shraga.counts()
     told = Counter[str](event.type for event in _all_events(shraga))
-    ended = sum(counts.by_status[status] for status in TaskStatus if status.is_final)
     timed_out = sum(
         run.status == "timeout"
         for row in shraga.find_rows("status:failed", limit=10_000)
@@ -310,7 +359,13 @@ def _sum_up(shraga: Shraga, submitted: int, seconds: float) -> DemoSummary:
         skipped=counts.by_status[TaskStatus.SKIPPED],
         retried=told[EventType.TASK_RETRYING],
         timed_out=timed_out,
-        unfinished=counts.total - ended,
+        asked=told[EventType.TASK_ASKING],
+        answered=decided["answered"],
+        approved=decided["approved"],
+        accepted=decided["accepted"],
+        fired=fired,
+        workflows=len(shraga.workflows((Phase.COMPLETED,), limit=10_000)),
+        unfinished=_unfinished(shraga),
         lost_runs=told[EventType.TASK_LOST],
         lost=submitted - counts.total,
     )
