@@ -88,7 +88,7 @@ class TaskScreen(ShragaScreen):
             return
         found = follower.found
         self.query_one("#headline", Bar).show(*detail.headline(found))
-        said = follower.sentence or detail.sentence(found, self.desk.feed.workers)
+        said = follower.sentence or detail.sentence(found, follower.why)
         self.query_one("#sentence", LineView).show([(((" ", "text"),), (said.replace("\n", " "), "text"))])
         progress = self.query_one("#progress", Bar)
         progress.show(detail.progress_line(found.task, self.size.width))
@@ -107,7 +107,7 @@ class TaskScreen(ShragaScreen):
         if found.task.attempt > 1:
             tail = (("[ ] ", "accent"), *tail)
         self.query_one("#panes", PressBar).place(((" ", "text"),), tabs, at_end=False, tail=tail)
-        self.query_one("#facts", LineView).show(detail.facts(found))
+        self.query_one("#facts", LineView).show(detail.facts(found, follower.why, follower.around))
         if self._pane == "chat":
             self.query_one("#chat", LineView).show(detail.chat_facts(follower.chat))
         elif self._pane == "runs":
