@@ -25,11 +25,11 @@ TABS = (
     ("workers", "3", "Workers", "Work"),
     ("events", "4", "Events", "Event"),
     ("schedules", "5", "Schedules", "Sched"),
-    ("workflows", "6", "Flows", "Flows"),
+    ("workflows", "6", "Flows", "Flow"),
     ("inbox", "7", "Inbox", "Inbox"),
 )
 """Name, key, title and short title of each tab."""
-BADGE_CELLS = 16
+BADGE_CELLS = 15
 """What the dot, the latency and the badge take at most, with a space before them."""
 LABEL_CELLS, LEAST_LABEL_CELLS = 24, 6
 
@@ -81,12 +81,11 @@ def header_tabs(current: str, feed: Feed, style: str) -> list[tuple[str, Line]]:
     """Return the tabs of the screens: all titles `full` or `short`, or `bare` keys; the current one is in full."""
     tabs: list[tuple[str, Line]] = []
     for name, key, title, short in TABS:
-        count = _tab_count(name, feed)
-        if name == current:
-            tabs.append((name, ((f" {key} {title}{count} ", "tab"),)))
-            continue
         # A number of workers is a nicety; what waits on people is not.
-        kept = count if style == "full" or name == "inbox" else ""
+        kept = _tab_count(name, feed) if style == "full" or name == "inbox" else ""
+        if name == current:
+            tabs.append((name, ((f" {key} {title}{kept} ", "tab"),)))
+            continue
         said = {"full": f" {title}{kept} ", "short": f" {short}{kept}", "bare": kept}[style]
         tabs.append((name, ((f" {key}", "accent"), (said, "text"))))
     return tabs

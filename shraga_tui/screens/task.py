@@ -23,7 +23,7 @@ class TaskScreen(ShragaScreen):
 
     SCOPE = "task"
     BINDINGS = bindings_of("task")
-    AUTO_FOCUS = "#log"
+    AUTO_FOCUS = "#facts"
 
     def __init__(self, task_id: str, mode: str) -> None:
         super().__init__()
@@ -136,9 +136,8 @@ class TaskScreen(ShragaScreen):
     def _show_pane(self) -> None:
         for name, _ in PANES:
             self.set_class(name == self._pane, f"-pane-{name}")
-        focus = {"overview": "#log", "log": "#log", "chat": "#chat", "runs": "#runs", "json": "#json"}[
-            self._pane
-        ]
+        # The log has a tab of its own, and follows its end unasked; the facts have no other place to be read.
+        focus = "#facts" if self._pane == "overview" else f"#{self._pane}"
         self.query_one(focus, LineView).focus()
         if self._follower:
             self._follower.reads_chat = self._pane == "chat"

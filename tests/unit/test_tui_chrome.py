@@ -57,7 +57,8 @@ def test_a_stale_screen_says_so_at_every_width(width: int, latency_ms: float | N
 def test_titles_grow_with_the_room() -> None:
     said = {width: shown(desk(), "board", width) for width in WIDTHS}
     assert said[60][1] == [" 1 Board ", " 2", " 3", " 4", " 5", " 6", " 7(12)"]
-    assert said[80][1][1:] == [" 2 Tasks", " 3 Work", " 4 Event", " 5 Sched", " 6 Flows", " 7 Inbox(12)"]
+    assert said[80][1][1:] == [" 2 Tasks", " 3 Work", " 4 Event", " 5 Sched", " 6 Flow", " 7 Inbox(12)"]
+    assert all(shown(desk(), name, 80)[1][0].strip() == "1 Board" for name, *_ in TABS)
     assert said[120][1][2:5] == [" 3 Workers 11 ", " 4 Events ", " 5 Schedules "]
     assert "redis" in said[60][0]
     assert f" {LABEL} " in said[100][0]
