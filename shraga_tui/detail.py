@@ -139,7 +139,11 @@ def _first_reason(why: Why | None) -> str:
 
 
 def _told(reason: Reason) -> str:
-    return f"{reason.says} {reason.do}".strip()
+    # Ids are for who has only a shell: here the task has its name, and one that goes on needs nothing done.
+    said = reason.says.replace(f" ({reason.facts.get('task_id')})", "")
+    status = reason.facts.get("status")
+    goes_on = reason.code == "dependency" and status in set(TaskStatus) and not TaskStatus(status).is_final
+    return said if goes_on else f"{said} {reason.do}".strip()
 
 
 def progress_line(task: Task, width: int) -> Line:

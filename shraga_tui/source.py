@@ -314,7 +314,12 @@ class HarmlessSource:
         """Return why a task is not running."""
         got = await self._inner.why(task_id)
         reasons = tuple(
-            replace(one, says=_one_line(one.says, LINE_LIMIT), do=_one_line(one.do, LINE_LIMIT), facts={})
+            replace(
+                one,
+                says=_one_line(one.says, LINE_LIMIT),
+                do=_one_line(one.do, LINE_LIMIT),
+                facts=harmless(one.facts),
+            )
             for one in got.reasons
         )
         return replace(got, task=harmless_record(got.task), reasons=reasons)

@@ -112,4 +112,6 @@ def test_small_helpers() -> None:
     assert (fit("日本語", 4), fit("abc", 0)) == ("日…", "")
     assert wrap("run it again", 8) == ["run it", "again"]
     assert wrap("x" * 10, 4) == ["xxxx", "xxxx", "xx"]
+    assert wrap("“run” it again", 8) == ["“run” it", "again"]
+    assert wrap("日本語日本語", 5) == ["日本", "語日", "本語"]
     assert width_of_line(ends((("left", "text"),), (("right", "text"),), 20)) == 20

@@ -92,6 +92,16 @@ def test_what_waits_tells_the_first_reason_and_what_to_do(status: TaskStatus) ->
     assert not any(line.startswith("waits") for line in fact_texts(detail.facts(task, only)))
 
 
+@pytest.mark.parametrize(("status", "todo"), [("running", ""), ("failed", " Run it again.")])
+def test_a_prerequisite_is_named_without_its_id_and_one_that_goes_on_is_left_to(
+    status: str, todo: str
+) -> None:
+    facts = {"task_id": "a-1", "status": status}
+    reason = Reason("dependency", f"It waits for “Build” (a-1), which is {status}.", "Run it again.", facts)
+    said = detail.sentence(found(S.BLOCKED), why(found(S.BLOCKED), reason))
+    assert said == f"Waits for 4m. It waits for “Build”, which is {status}.{todo}"
+
+
 def test_several_reasons_are_all_among_the_facts() -> None:
     task = found(S.BLOCKED)
     both = why(
