@@ -21,7 +21,8 @@ from shraga_queue.codec import TaskWithRuns
 from shraga_queue.depending import PAUSED, Neighbour, Neighbourhood
 from shraga_queue.why import Reason, Why
 from shraga_tui import detail
-from tests.fakes import NOW, ago, make_log, make_run, make_task
+from tests.fakes import NOW, FakeSource, ago, make_log, make_row, make_run, make_task
+from tests.tui import dashboard, expect_shown, screen_text
 
 S = TaskStatus
 
@@ -201,3 +202,22 @@ def test_progress_shows_only_while_it_runs() -> None:
     running = make_task("t", "x", S.RUNNING, progress=0.5, thought="half way")
     assert "50%" in "".join(text for text, _ in detail.progress_line(running, 120))
     assert detail.progress_line(make_task("t", "x", S.COMPLETED, progress=1.0), 120) == ()
+
+
+async def test_the_detail_asks_the_store_why_and_its_facts_scroll() -> None:
+    source = FakeSource()
+    source.add(make_row("t", "Index the crawl", S.BLOCKED))
+    crawl = Neighbour("c", "success", "Long crawl", "running", "alice", is_unmet=True)
+    source.neighbours["t"] = Neighbourhood((crawl,), (), 1, 1, 0)
+    async with dashboard(source).run_test(size=(80, 24)) as pilot:
+        await pilot.press("2")
+        await expect_shown(pilot, "Index the crawl")
+        await pilot.press("enter")
+        await expect_shown(pilot, "It waits for the success of “Long crawl”, which is running.")
+        await expect_shown(pilot, "Long crawl · running · waits")
+        assert "created " not in screen_text(pilot.app)
+        await pilot.press("G")
+        await expect_shown(pilot, "created ")
+        source.neighbours.clear()
+        source.move("t", S.QUEUED)
+        await expect_shown(pilot, "No worker is running. Start one with `shraga worker`.")
