@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from shraga_models import RunStatus, TaskStatus
 from shraga_models.durations import format_duration
 from shraga_queue.codec import TaskRow
-from shraga_tui.look import TASK_LOOKS, UNKNOWN, Look, due_mark
+from shraga_tui.look import TASK_LOOKS, UNKNOWN, VERDICT, Look, due_mark
 from shraga_tui.widgets.paint import Line, Span, ends, fit, width_of
 
 PRIORITY_MARKS: dict[str, Span] = {
@@ -44,8 +44,10 @@ def bar(share: float, width: int) -> str:
     return "█" * full + "░" * (width - full)
 
 
-def look_of(status: str) -> Look:
-    """Return how a status looks."""
+def look_of(status: str, run: str = "") -> Look:
+    """Return how a status looks; `run` is the status of the latest run, where it is known."""
+    if status == TaskStatus.AWAITING_APPROVAL and run == RunStatus.COMPLETED:
+        return VERDICT
     return TASK_LOOKS.get(status, UNKNOWN)
 
 
@@ -59,7 +61,7 @@ def card_lines(row: TaskRow, width: int, now_ms: int) -> tuple[Line, Line, Line]
 def _state(row: TaskRow, width: int, now_ms: int) -> Line:
     if row.status == TaskStatus.RUNNING:
         return _running(row, width, now_ms)
-    look, point, parts, when = look_of(row.status), "", list[str](), _ago(row, width, now_ms)
+    look, point, parts, when = look_of(row.status, row.run), "", list[str](), _ago(row, width, now_ms)
     word = look.word
     if row.status in (TaskStatus.SCHEDULED, TaskStatus.QUEUED, TaskStatus.BLOCKED):
         parts, when = _queued(row, now_ms)

@@ -5,44 +5,69 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from shraga_models import Event, Liveness, Worker, WorkerMode
+from shraga_models import Event, Liveness, TaskStatus, Worker, WorkerMode
 from shraga_models.durations import format_duration
 from shraga_queue.board import Counts
 from shraga_tui.actions import OperatorAction
 from shraga_tui.desk import Desk
 from shraga_tui.feed import Feed
 from shraga_tui.look import EVENT_LOOKS, UNKNOWN
-from shraga_tui.widgets.paint import Line, Span, fit
+from shraga_tui.widgets.bars import width_of_line
+from shraga_tui.widgets.paint import Line, Span, fit, width_of
 
 STALE_AFTER = 4.0
 """Seconds of silence after which the screen says that it is old."""
 SPARKS = "▁▂▃▄▅▆▇█"
 SPARK_MINUTES = 20
 TABS = (
-    ("board", "1", "Board"),
-    ("tasks", "2", "Tasks"),
-    ("workers", "3", "Workers"),
-    ("events", "4", "Events"),
-    ("schedules", "5", "Schedules"),
-    ("workflows", "6", "Flows"),
-    ("inbox", "7", "Inbox"),
+    ("board", "1", "Board", "Board"),
+    ("tasks", "2", "Tasks", "Tasks"),
+    ("workers", "3", "Workers", "Work"),
+    ("events", "4", "Events", "Event"),
+    ("schedules", "5", "Schedules", "Sched"),
+    ("workflows", "6", "Flows", "Flow"),
+    ("inbox", "7", "Inbox", "Inbox"),
 )
+"""Name, key, title and short title of each tab."""
+BADGE_CELLS = 15
+"""What the dot, the latency and the badge take at most, with a space before them."""
+LABEL_CELLS, LEAST_LABEL_CELLS = 24, 6
 
 
-def header_left(desk: Desk, width: int) -> Line:
-    """Return the name, the connection, its latency and whether the screen is live; the label gives way."""
+def header(desk: Desk, current: str, width: int) -> tuple[Line, list[tuple[str, Line]]]:
+    """Return the start of the header and its tabs, whose titles give way: the badge always has its room."""
+    feed = desk.feed
+    label = min(width_of(desk.label), LABEL_CELLS) + 1
+    for style, wanted in (("full", BADGE_CELLS + label), ("short", BADGE_CELLS), ("bare", 0)):
+        tabs = header_tabs(current, feed, style)
+        room = width - sum(width_of_line(line) for _, line in tabs) - 1
+        if room >= wanted:
+            break
+    return header_left(desk, room), tabs
+
+
+def header_left(desk: Desk, room: int) -> Line:
+    """Return what fits into `room` cells: the badge first, then the latency, the label and the name."""
     feed = desk.feed
     fresh = feed.fault is None and feed.counts is not None and feed.silence <= STALE_AFTER
-    dot, tone = ("●", "done") if fresh else ("○", "failed")
-    latency = f" {feed.latency_ms:.1f} ms" if feed.latency_ms is not None and fresh else ""
-    return (
-        (" ◆ shraga", "accent"),
-        (f" · {fit(desk.label, max(10, width - 71))} ", "text"),
-        (dot, tone),
-        (latency, "faint"),
-        (" · ", "faint"),
-        freshness(feed),
-    )
+    dot: Span = (" ●", "done") if fresh else (" ○", "failed")
+    badge = freshness(feed)
+    room -= width_of_line((dot, (" ", ""), badge))
+    latency = f" {_ms(feed.latency_ms)}" if feed.latency_ms is not None and fresh else ""
+    if latency and room >= width_of(latency):
+        room -= width_of(latency)
+    else:
+        latency = ""
+    name = " ◆ shraga ·"
+    if room < width_of(name) + min(width_of(desk.label), LABEL_CELLS) + 1:
+        name = ""
+    room -= width_of(name) + 1
+    label = f" {fit(desk.label, room)}" if room >= LEAST_LABEL_CELLS else ""
+    return ((name, "accent"), (label, "text"), dot, (latency, "faint"), (" ", "faint"), badge)
+
+
+def _ms(latency: float) -> str:
+    return f"{latency:.0f} ms" if latency >= 100 else f"{latency:.1f} ms"
 
 
 def freshness(feed: Feed) -> Span:
@@ -52,16 +77,34 @@ def freshness(feed: Feed) -> Span:
     return ("live", "done") if feed.counts else ("connecting…", "faint")
 
 
-def header_tabs(current: str, workers: Sequence[Worker] | None) -> list[tuple[str, Line]]:
-    """Return the tabs of the screens, each with its name."""
+def header_tabs(current: str, feed: Feed, style: str) -> list[tuple[str, Line]]:
+    """Return the tabs of the screens: all titles `full` or `short`, or `bare` keys; the current one is in full."""
     tabs: list[tuple[str, Line]] = []
-    for name, key, title in TABS:
-        count = f" {len(alive(workers))}" if name == "workers" and workers else ""
+    for name, key, title, short in TABS:
+        # A number of workers is a nicety; what waits on people is not.
+        kept = _tab_count(name, feed) if style == "full" or name == "inbox" else ""
         if name == current:
-            tabs.append((name, ((f" {key} {title}{count} ", "tab"),)))
-        else:
-            tabs.append((name, ((f" {key} ", "accent"), (f"{title}{count} ", "text"))))
+            tabs.append((name, ((f" {key} {title}{kept} ", "tab"),)))
+            continue
+        said = {"full": f" {title}{kept} ", "short": f" {short}{kept}", "bare": kept}[style]
+        tabs.append((name, ((f" {key}", "accent"), (said, "text"))))
     return tabs
+
+
+def _tab_count(name: str, feed: Feed) -> str:
+    if name == "workers" and feed.workers:
+        return f" {len(alive(feed.workers))}"
+    if name == "inbox" and feed.counts and (waits := waiting_on_people(feed.counts)):
+        return f"({waits:,})"
+    return ""
+
+
+def waiting_on_people(counts: Counts) -> int:
+    """Return how many tasks wait for an answer, for leave or for a verdict."""
+    return sum(
+        counts.by_status.get(status, 0)
+        for status in (TaskStatus.WAITING_FOR_INPUT, TaskStatus.AWAITING_APPROVAL)
+    )
 
 
 def alive(workers: Sequence[Worker] | None) -> list[Worker]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from shraga_models import (
     Agent,
     Http,
-    Liveness,
     LogEntry,
     LogLevel,
     Message,
@@ -17,19 +17,23 @@ from shraga_models import (
     Python,
     Reminder,
     Run,
+    RunStatus,
     SenderType,
     Shell,
     Task,
     TaskStatus,
-    Worker,
-    WorkerMode,
 )
 from shraga_models.durations import format_duration
+from shraga_models.text import usd
 from shraga_queue.codec import TaskWithRuns
+from shraga_queue.depending import PAUSED, Neighbour, Neighbourhood
 from shraga_tui.cards import bar, look_of, took
-from shraga_tui.evidence import evidence_lines
+from shraga_tui.evidence import claim_lines, evidence_lines
 from shraga_tui.look import Look
 from shraga_tui.widgets.paint import Line, Span
+
+if TYPE_CHECKING:
+    from shraga_queue.why import Reason, Why
 
 Fact = tuple[Line, Span]
 LABEL = 13
@@ -63,7 +67,7 @@ def status_look(task: Task) -> Look:
     """Return how a task looks; one that was asked to stop looks so until that is confirmed."""
     if task.status is TaskStatus.RUNNING and task.cancel_requested_by:
         return Look("◌", "asked to stop", "waiting")
-    return look_of(task.status)
+    return look_of(task.status, RunStatus.COMPLETED if task.awaits_verdict else "")
 
 
 def headline(found: TaskWithRuns) -> tuple[Line, Line]:
@@ -76,15 +80,15 @@ def headline(found: TaskWithRuns) -> tuple[Line, Line]:
     )
 
 
-def sentence(found: TaskWithRuns, workers: Sequence[Worker] | None) -> str:
-    """Return why the task stands where it stands, and what comes next."""
+def sentence(found: TaskWithRuns, why: Why | None) -> str:
+    """Return why the task stands where it stands, the weightiest reason first, and what comes next."""
     task, now = found.task, found.now
     since = ago(now, task.moved_at)
     match task.status:
-        case TaskStatus.QUEUED:
-            return f"Waits for a free worker for {since}. {_who_could(task, workers)}"
+        case TaskStatus.QUEUED | TaskStatus.BLOCKED:
+            return f"Waits for {since}. {_first_reason(why)}".strip()
         case TaskStatus.SCHEDULED:
-            return _due(task, now)
+            return f"{_due(task, now)} {_first_reason(why)}".strip()
         case TaskStatus.RUNNING if task.cancel_requested_by:
             return f"Asked to stop by {task.cancel_requested_by}; waiting for the worker to confirm."
         case TaskStatus.RUNNING:
@@ -125,24 +129,22 @@ def _due(task: Task, now: datetime) -> str:
     return f"{what} {when} ({task.next_run_at.astimezone():%d %b %H:%M:%S}). Press r to run it now."
 
 
-def _who_could(task: Task, workers: Sequence[Worker] | None) -> str:
-    if workers is None:
-        return ""
-    there = [worker for worker in workers if worker.liveness in (Liveness.IDLE, Liveness.BUSY)]
-    if not there:
-        return "No worker is running: start one with `shraga worker`."
-    taking = [worker for worker in there if worker.mode is WorkerMode.ACCEPTING]
-    if not taking:
-        return "Every worker is draining: resume one, or start another."
-    able = [
-        w for w in taking if task.capability == "any" or task.capability in {c.name for c in w.capabilities}
-    ]
-    if not able:
-        return f"No worker can do “{task.capability}”: start one with `shraga worker --capability {task.capability}`."
-    free = sum(max(0, worker.max_concurrent_tasks - len(worker.current_tasks)) for worker in able)
-    if not free:
-        return f"Every slot that could run it is busy ({len(able)} worker{'' if len(able) == 1 else 's'})."
-    return f"{free} slot{' is' if free == 1 else 's are'} free."
+def _hindrances(why: Why | None) -> list[Reason]:
+    """Return the reasons but the due time, which is told with the key that runs the task now."""
+    return [one for one in why.reasons if one.code not in ("schedule", "retry_delay")] if why else []
+
+
+def _first_reason(why: Why | None) -> str:
+    reasons = _hindrances(why)
+    return _told(reasons[0]) if reasons else ""
+
+
+def _told(reason: Reason) -> str:
+    # Ids are for who has only a shell: here the task has its name, and one that goes on needs nothing done.
+    said = reason.says.replace(f" ({reason.facts.get('task_id')})", "")
+    status = reason.facts.get("status")
+    goes_on = reason.code == "dependency" and status in set(TaskStatus) and not TaskStatus(status).is_final
+    return said if goes_on else f"{said} {reason.do}".strip()
 
 
 def progress_line(task: Task, width: int) -> Line:
@@ -187,43 +189,99 @@ def _action(task: Task) -> Iterator[Fact]:
         yield from _fact("reminds of", action.text, "accent")
 
 
-def facts(found: TaskWithRuns) -> list[Fact]:
+def facts(found: TaskWithRuns, why: Why | None = None, around: Neighbourhood | None = None) -> list[Fact]:
     """Return everything worth knowing about a task, as labelled lines; what is empty is left out."""
-    task, now, limits = found.task, found.now, found.task.limits
-    output = task.output
-    said: list[tuple[str, str, str]] = [
+    task, now = found.task, found.now
+    reasons = [_told(one) for one in _hindrances(why)]
+    said = [
+        ("waits", "\n".join(reasons) if len(reasons) > 1 else "", "waiting"),
         ("error", task.error, "failed"),
-        ("summary", output.summary if output else "", "text"),
-        (
-            "result",
-            "" if output is None or output.result is None else json.dumps(output.result, ensure_ascii=False),
-            "done",
-        ),
-        ("deliverables", "\n".join(output.deliverables) if output else "", "text"),
-        *evidence_lines(output.evidence if output else None),
+        *_outcome(task, now),
         ("description", task.description or task.input.description, "text"),
-        ("id", task.id, "text"),
-        ("owner", task.owner, "text"),
-        ("kind", f"{task.kind} · priority {task.priority}", "text"),
-        ("labels", " ".join(f"#{label}" for label in task.labels), "text"),
-        ("queue", f"{task.queue} · needs {task.capability}", "text"),
-        ("worker", task.assigned_worker or "", "text"),
-        (
-            "try",
-            f"{task.attempt} · {limits.retries} retries allowed · {task.failures} failed · {task.losses} lost",
-            "text",
-        ),
-        ("timeout", format_duration(limits.timeout), "text"),
-        ("created", _moment(now, task.created_at), "text"),
-        ("started", _moment(now, task.started_at), "text"),
-        ("ended", _moment(now, task.completed_at), "text"),
-        ("folder", task.execution_details.execution_folder or "", "text"),
+        *_edges(around),
+        *_asked(task, now),
+        *_course(task, now),
     ]
     lines = list(_action(task))
     for label, text, tone in said:
         if text:
             lines += _fact(label, text, tone)
     return lines
+
+
+def _outcome(task: Task, now: datetime) -> Iterator[tuple[str, str, str]]:
+    if output := task.output:
+        yield from claim_lines(output)
+        yield "result", "" if output.result is None else json.dumps(output.result, ensure_ascii=False), "done"
+        yield from evidence_lines(output.evidence)
+    if review := task.review:
+        what = f"{review.decision.replace('_', ' ')} by {review.by} {ago(now, review.at)} ago, of try {review.attempt}"
+        note = f": {review.note}" if review.note else ""
+        stale = " (work went on after it)" if review.is_stale else ""
+        yield "review", f"{what}{stale}{note}", "faint" if review.is_stale else "text"
+
+
+def _edges(around: Neighbourhood | None) -> Iterator[tuple[str, str, str]]:
+    if around:
+        yield "depends on", _named(around.prerequisites, around.prerequisites_total), "text"
+        yield "needed by", _named(around.dependents, around.dependents_total), "text"
+
+
+def _named(edges: Sequence[Neighbour], total: int) -> str:
+    lines = [
+        "its workflow, which is paused"
+        if one.id == PAUSED
+        else f"{one.name or one.id} · {one.status or 'gone'}{' · waits' if one.is_unmet else ''}"
+        for one in edges
+    ]
+    return "\n".join((*lines, *([f"and {total - len(edges):,} more"] if total > len(edges) else [])))
+
+
+def _asked(task: Task, now: datetime) -> Iterator[tuple[str, str, str]]:
+    due = (task.due_at - now).total_seconds() if task.due_at else 0
+    late = f"{format_duration(-due)} ago" if due < 0 else f"in {format_duration(due)}"
+    made_of = f"{task.template.name} · {task.template.revision[:19]}" if task.template else ""
+    return iter(
+        (
+            ("id", task.id, "text"),
+            ("owner", task.owner, "text"),
+            ("assignee", task.assignee or "", "text"),
+            (
+                "wanted by",
+                f"{task.due_at.astimezone():%Y-%m-%d %H:%M:%S}  {late}" if task.due_at else "",
+                "text",
+            ),
+            ("workflow", task.workflow_id or "", "text"),
+            ("template", made_of, "text"),
+            ("kind", f"{task.kind} · priority {task.priority}", "text"),
+            ("labels", " ".join(f"#{label}" for label in task.labels), "text"),
+            ("queue", f"{task.queue} · needs {task.capability}", "text"),
+        )
+    )
+
+
+def _course(task: Task, now: datetime) -> Iterator[tuple[str, str, str]]:
+    limits = task.limits
+    tries = f"{task.attempt} · {limits.retries} retries allowed · {task.failures} failed · {task.losses} lost"
+    return iter(
+        (
+            ("worker", task.assigned_worker or "", "text"),
+            ("try", tries, "text"),
+            ("timeout", format_duration(limits.timeout), "text"),
+            ("cost", _cost(task), "text"),
+            ("created", _moment(now, task.created_at), "text"),
+            ("started", _moment(now, task.started_at), "text"),
+            ("ended", _moment(now, task.completed_at), "text"),
+            ("folder", task.execution_details.execution_folder or "", "text"),
+        )
+    )
+
+
+def _cost(task: Task) -> str:
+    if not (task.cost or task.prompt_tokens or task.response_tokens or task.budget is not None):
+        return ""
+    of = f" of {usd(task.budget)}" if task.budget is not None else ""
+    return f"{usd(task.cost)}{of} USD · {task.prompt_tokens:,} tokens in · {task.response_tokens:,} out"
 
 
 def run_facts(runs: Sequence[Run], shown: int, now: datetime) -> list[Fact]:

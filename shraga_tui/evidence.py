@@ -1,12 +1,25 @@
-"""What the worker observed of a result, as labelled lines: beside them stands what the task claims."""
+"""What a task claims of its result, and what the worker observed of it, as labelled lines."""
 
 from __future__ import annotations
 
-from shraga_models import Changes, Evidence
+from shraga_models import Changes, Evidence, TaskOutput
 from shraga_models.durations import format_duration
 
 Line = tuple[str, str, str]
 """Label, text and tone of a line."""
+
+
+def claim_lines(output: TaskOutput) -> list[Line]:
+    """Return what a task says of its own result; nothing where it says nothing."""
+    verdict = output.verdict
+    lines = [
+        ("summary", output.summary, "text"),
+        ("deliverables", "\n".join(output.deliverables), "text"),
+        ("verdict", ("approved" if verdict.approved else "not approved") if verdict else "", "text"),
+        ("tested", verdict.testing_done if verdict else "", "text"),
+        ("results", verdict.results if verdict else "", "text"),
+    ]
+    return [line for line in lines if line[1]]
 
 
 def evidence_lines(evidence: Evidence | None) -> list[Line]:

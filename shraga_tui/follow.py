@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from shraga_models import LogEntry, Message, TaskStatus
 from shraga_queue.codec import TaskWithRuns
+from shraga_queue.depending import Neighbourhood
 from shraga_queue.errors import ShragaError
 from shraga_queue.operations import LogPage
 from shraga_tui.feed import Feed, Poke
+
+if TYPE_CHECKING:
+    from shraga_queue.why import Why
 
 LOG_TAIL = 1_000
 LOG_KEEP = 5_000
@@ -18,6 +23,8 @@ CHAT_TAIL = 500
 TASK_PAUSE = 0.1
 TASK_PAUSE_MAX = 2.0
 RETRY_PAUSE = 1.0
+EXPLAINED = (TaskStatus.BLOCKED, TaskStatus.SCHEDULED, TaskStatus.QUEUED)
+"""What waits for something other than a person, which the record alone does not name."""
 
 
 class Follower:
@@ -29,6 +36,8 @@ class Follower:
     def __init__(self, feed: Feed, task_id: str, changed: Callable[[], None]) -> None:
         self.task_id = task_id
         self.found: TaskWithRuns | None = None
+        self.around: Neighbourhood | None = None
+        self.why: Why | None = None
         self.sentence = ""
         self.attempt = 0
         self.log: deque[LogEntry] = deque(maxlen=LOG_KEEP)
@@ -68,15 +77,22 @@ class Follower:
         """Keep the task up to date until closed."""
         while self._open:
             try:
-                self.found = await self._feed.source.get_with_runs(self.task_id)
-                if self.reads_chat:
-                    self.chat = await self._feed.source.chat(self.task_id, tail=CHAT_TAIL)
+                await self._read_task()
                 self.sentence = ""
             except ShragaError as error:
                 self.sentence = str(error)
             if self._open:
                 self._changed()
                 await self._poke.wait(TASK_PAUSE, TASK_PAUSE_MAX)
+
+    async def _read_task(self) -> None:
+        source = self._feed.source
+        found = await source.get_with_runs(self.task_id)
+        why = await source.why(self.task_id) if found.task.status in EXPLAINED else None
+        self.around = await source.dependencies(self.task_id)
+        self.found, self.why = found, why
+        if self.reads_chat:
+            self.chat = await source.chat(self.task_id, tail=CHAT_TAIL)
 
     async def follow_log(self, generation: int) -> None:
         """Read the log of the chosen attempt, and what it grows by, until another is chosen."""

@@ -131,6 +131,10 @@ EVENT_LOOKS: dict[str, Look] = {
 }
 
 
+VERDICT = Look("!", "needs a verdict", "waiting")
+"""A result that waits for a person; until the run, the same status waits for leave."""
+
+
 @dataclass(frozen=True, slots=True)
 class BoardColumn:
     """One column of the board: its title, its statuses, and what an empty one says."""

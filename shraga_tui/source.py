@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pydantic import BaseModel
 
@@ -23,12 +23,16 @@ from shraga_models import (
 from shraga_models.text import clean_block, clean_line, strip_ansi
 from shraga_queue.board import BoardQuery, BoardSnapshot, ColumnPage, Counts
 from shraga_queue.codec import TaskRow, TaskWithRuns
+from shraga_queue.depending import Neighbour, Neighbourhood
 from shraga_queue.foreign import Deed, QueueJobs
 from shraga_queue.listing import Found, ListQuery, Place, TaskPage
 from shraga_queue.operations import EventPage, LogPage
 from shraga_queue.scheduling import ScheduleRow, Schedules
 from shraga_queue.talk import Judgement
 from shraga_queue.workflow_codec import WorkflowTree
+
+if TYPE_CHECKING:
+    from shraga_queue.why import Why
 
 LINE_LIMIT = 500
 LABEL_LIMIT = 64
@@ -54,6 +58,8 @@ class Source(Protocol):
         self, last_id: str, *, owner: str | None = None, block_ms: int = 1000
     ) -> EventPage: ...
     async def get_with_runs(self, task_id: str) -> TaskWithRuns: ...
+    async def dependencies(self, task_id: str, *, limit: int = 20) -> Neighbourhood: ...
+    async def why(self, task_id: str) -> Why: ...
     async def log_page(
         self, task_id: str, *, attempt: int | None = None, tail: int | None = None
     ) -> LogPage: ...
@@ -203,6 +209,10 @@ def _harmless_schedule(row: ScheduleRow) -> ScheduleRow:
     )
 
 
+def _harmless_neighbour(one: Neighbour) -> Neighbour:
+    return replace(one, name=_one_line(one.name, LINE_LIMIT), status=_one_line(one.status, LABEL_LIMIT))
+
+
 class HarmlessSource:
     """A source whose answers carry no text that could act on the terminal; acts pass through unread."""
 
@@ -290,6 +300,29 @@ class HarmlessSource:
         """Return a task and its runs."""
         got = await self._inner.get_with_runs(task_id)
         return TaskWithRuns(harmless_record(got.task), tuple(map(harmless_record, got.runs)), got.now)
+
+    async def dependencies(self, task_id: str, *, limit: int = 20) -> Neighbourhood:
+        """Return what a task depends on and what depends on it."""
+        got = await self._inner.dependencies(task_id, limit=limit)
+        return replace(
+            got,
+            prerequisites=tuple(map(_harmless_neighbour, got.prerequisites)),
+            dependents=tuple(map(_harmless_neighbour, got.dependents)),
+        )
+
+    async def why(self, task_id: str) -> Why:
+        """Return why a task is not running."""
+        got = await self._inner.why(task_id)
+        reasons = tuple(
+            replace(
+                one,
+                says=_one_line(one.says, LINE_LIMIT),
+                do=_one_line(one.do, LINE_LIMIT),
+                facts=harmless(one.facts),
+            )
+            for one in got.reasons
+        )
+        return replace(got, task=harmless_record(got.task), reasons=reasons)
 
     async def questions(self, *, owner: str | None = None, limit: int = 1000) -> list[Question]:
         """Return the open questions."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from shraga_models import Question, Task, TaskStatus
+from shraga_models import Question, Task, TaskOutput, TaskStatus
 from shraga_queue.talk import Judgement
+from shraga_tui.evidence import claim_lines, evidence_lines
 from shraga_tui.source import Source
 
 UNDECIDED = "…"
+LABEL = 13
 _JUDGEMENTS: dict[str, Judgement] = {"accept": "accept", "reject": "reject", "send back": "send_back"}
 
 
@@ -65,13 +67,23 @@ def _wish(task: Task) -> str:
 
 
 def _result(task: Task) -> str:
-    output = task.output
-    lines = [output.summary if output and output.summary else "It says nothing of what it did."]
-    if output and output.deliverables:
-        lines += ["", "Deliverables: " + ", ".join(output.deliverables)]
-    if task.input.success_criteria:
-        lines += ["", f"It was to: {task.input.success_criteria}"]
-    return "\n".join(lines)
+    """Return what the task claims, and under it what was observed, which does not depend on its word."""
+    output = task.output or TaskOutput()
+    parts = [
+        f"It was to: {task.input.success_criteria}" if task.input.success_criteria else "",
+        _section("It says", claim_lines(output)) or "It says nothing of what it did.",
+        _section("Observed", evidence_lines(output.evidence)) or "Nothing else was observed of its result.",
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _section(title: str, lines: Sequence[tuple[str, str, str]]) -> str:
+    said = [
+        f"  {label if place == 0 else '':<{LABEL}}{line}"
+        for label, text, _ in lines
+        for place, line in enumerate(text.strip().splitlines())
+    ]
+    return "\n".join((f"{title}:", *said)) if said else ""
 
 
 async def decide(source: Source, task: Task, wait: Wait, chosen: Mapping[str, str], typed: str) -> str:

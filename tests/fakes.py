@@ -35,6 +35,7 @@ from shraga_models.template import ParameterFault, fill
 from shraga_models.worker import Capability, CurrentTask
 from shraga_queue.board import BoardQuery, BoardSnapshot, ColumnPage, Counts
 from shraga_queue.codec import TaskRow, TaskWithRuns
+from shraga_queue.depending import Neighbourhood
 from shraga_queue.errors import InvalidInput, NotFound, Refused, Unreachable
 from shraga_queue.foreign import Deed, QueueJobs
 from shraga_queue.listing import Found, ListQuery, Place, TaskPage
@@ -43,6 +44,7 @@ from shraga_queue.scheduling import ScheduleRow, Schedules
 from shraga_queue.submission import build_task
 from shraga_queue.talk import Judgement
 from shraga_queue.timetable import words
+from shraga_queue.why import FINDERS, Circumstances, Standing, Why
 from shraga_queue.workflow_codec import WorkflowTree
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -169,6 +171,7 @@ class FakeSource:
         self.tasks: dict[str, Task] = {}
         self.runs: dict[str, tuple[Run, ...]] = {}
         self.logs: dict[tuple[str, int], list[LogEntry]] = {}
+        self.neighbours: dict[str, Neighbourhood] = {}
         self.chats: dict[str, list[Message]] = {}
         self.event_log: list[Event] = []
         self.worker_list: list[Worker] = []
@@ -339,6 +342,18 @@ class FakeSource:
         task = self.tasks[task_id]
         runs = self.runs.get(task_id) or (make_run(task_id, task.attempt, RunStatus.PENDING),)
         return TaskWithRuns(task, runs, NOW)
+
+    async def dependencies(self, task_id: str, *, limit: int = 20) -> Neighbourhood:
+        """Return what a task depends on and what depends on it."""
+        self._answering()
+        return self.neighbours.get(task_id, Neighbourhood((), (), 0, 0, 0))
+
+    async def why(self, task_id: str) -> Why:
+        """Return why a task is not running; its queue is empty but for it."""
+        found, around = await self.get_with_runs(task_id), await self.dependencies(task_id)
+        standing = Standing(0, 1, 0, suspended=False, has_leader=self.has_leader)
+        seen = Circumstances(found.task, found.runs, NOW, around, standing, tuple(self.worker_list))
+        return Why(found.task, NOW, tuple(reason for find in FINDERS for reason in find(seen)))
 
     async def log_page(self, task_id: str, *, attempt: int | None = None, tail: int | None = None) -> LogPage:
         """Return the last lines of a log."""

@@ -46,3 +46,8 @@ def clean_block(text: str) -> str:
 def strip_ansi(text: str) -> str:
     """Return `text` without terminal colour and cursor sequences, as log lines of programs carry them."""
     return _ANSI.sub("", text) if "\x1b" in text else text
+
+
+def usd(dollars: float) -> str:
+    """Return US dollars as a table has them: cents, and more digits where a cent is too coarse."""
+    return f"{dollars:.2f}" if dollars >= 1 or not dollars else f"{dollars:.6f}".rstrip("0")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from shraga_models.text import usd
 from shraga_queue.errors import InvalidInput
 
 from .find import full_id
@@ -24,11 +25,6 @@ app.add_typer(brake_app)
 
 Owner = Annotated[str | None, option("--owner", "Only this user's.", "USER")]
 TaskOption = Annotated[str | None, option("--task", "This task.", "ID")]
-
-
-def usd(dollars: float) -> str:
-    """Return US dollars as a table has them: cents, and more digits where a cent is too coarse."""
-    return f"{dollars:.2f}" if dollars >= 1 or not dollars else f"{dollars:.6f}".rstrip("0")
 
 
 @app.command()

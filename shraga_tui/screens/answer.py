@@ -24,6 +24,8 @@ class AnswerScreen(ModalScreen[None]):
         Binding("escape", "dismiss(None)", "close", id="answer.close"),
         Binding("down", "app.focus_next", "next", id="answer.next", show=False),
         Binding("up", "app.focus_previous", "previous", id="answer.previous", show=False),
+        Binding("pagedown", "scroll(1)", "more", id="answer.more", show=False),
+        Binding("pageup", "scroll(-1)", "back up", id="answer.less", show=False),
     ]
 
     def __init__(self, desk: Desk, ref: TaskRef) -> None:
@@ -74,9 +76,18 @@ class AnswerScreen(ModalScreen[None]):
         if wait.choices or wait.hint:
             first = fields.children[-1] if wait.question_id else fields.children[0]
             first.focus()
-            self._say("⏎ send · ⇥ next field · esc close", bad=False)
+            self.call_after_refresh(self._hint)
         else:
             self._say("Nothing waits on a person here any more. esc closes.", bad=False)
+
+    def _hint(self) -> None:
+        more = " · PgDn more" if self.query_one("#answer-what").max_scroll_y else ""
+        self._say(f"⏎ send · ⇥ next field{more} · esc close", bad=False)
+
+    def action_scroll(self, pages: int) -> None:
+        """Scroll what is shown by some pages."""
+        what = self.query_one("#answer-what")
+        what.scroll_relative(y=pages * max(1, what.size.height - 1), animate=False)
 
     @on(Input.Submitted)
     @on(Choice.Submitted)

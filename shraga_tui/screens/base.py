@@ -76,10 +76,8 @@ class ShragaScreen(Screen[None]):
             # Before it is composed, and while it is taken apart.
             return
         feed, wide = self.desk.feed, self.size.width >= WIDE
-        tabs = chrome.header_tabs(self.MODE, feed.workers)
-        self.query_one("#header", PressBar).place(
-            chrome.header_left(self.desk, self.size.width), tabs, at_end=True
-        )
+        left, tabs = chrome.header(self.desk, self.MODE, self.size.width)
+        self.query_one("#header", PressBar).place(left, tabs, at_end=True)
         self.query_one(Banner).say(chrome.banner(feed))
         self.query_one("#status", Bar).show(
             chrome.status_left(feed, with_events=not self.shows_events), chrome.status_right(feed, wide=wide)

@@ -23,7 +23,7 @@ class TaskScreen(ShragaScreen):
 
     SCOPE = "task"
     BINDINGS = bindings_of("task")
-    AUTO_FOCUS = "#log"
+    AUTO_FOCUS = "#facts"
 
     def __init__(self, task_id: str, mode: str) -> None:
         super().__init__()
@@ -88,7 +88,7 @@ class TaskScreen(ShragaScreen):
             return
         found = follower.found
         self.query_one("#headline", Bar).show(*detail.headline(found))
-        said = follower.sentence or detail.sentence(found, self.desk.feed.workers)
+        said = follower.sentence or detail.sentence(found, follower.why)
         self.query_one("#sentence", LineView).show([(((" ", "text"),), (said.replace("\n", " "), "text"))])
         progress = self.query_one("#progress", Bar)
         progress.show(detail.progress_line(found.task, self.size.width))
@@ -107,7 +107,7 @@ class TaskScreen(ShragaScreen):
         if found.task.attempt > 1:
             tail = (("[ ] ", "accent"), *tail)
         self.query_one("#panes", PressBar).place(((" ", "text"),), tabs, at_end=False, tail=tail)
-        self.query_one("#facts", LineView).show(detail.facts(found))
+        self.query_one("#facts", LineView).show(detail.facts(found, follower.why, follower.around))
         if self._pane == "chat":
             self.query_one("#chat", LineView).show(detail.chat_facts(follower.chat))
         elif self._pane == "runs":
@@ -136,9 +136,8 @@ class TaskScreen(ShragaScreen):
     def _show_pane(self) -> None:
         for name, _ in PANES:
             self.set_class(name == self._pane, f"-pane-{name}")
-        focus = {"overview": "#log", "log": "#log", "chat": "#chat", "runs": "#runs", "json": "#json"}[
-            self._pane
-        ]
+        # The log has a tab of its own, and follows its end unasked; the facts have no other place to be read.
+        focus = "#facts" if self._pane == "overview" else f"#{self._pane}"
         self.query_one(focus, LineView).focus()
         if self._follower:
             self._follower.reads_chat = self._pane == "chat"

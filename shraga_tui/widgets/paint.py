@@ -46,12 +46,12 @@ def wrap(text: str, width: int) -> list[str]:
     """Return a text without line breaks as lines of at most `width` cells, broken at spaces if there are any."""
     if width_of(text) <= width or width <= 1:
         return [text]
-    if not text.isascii():
-        return chop_cells(text, width)
     pieces = []
-    while len(text) > width:
-        space = text.rfind(" ", width // 2, width + 1)
-        cut = space if space > 0 else width
+    while width_of(text) > width:
+        # What may fit is looked at, not the whole of a long line again for each of its pieces.
+        most = width if text.isascii() else max(1, len(chop_cells(text[: 2 * width], width)[0]))
+        space = text.rfind(" ", most // 2, most + 1)
+        cut = space if space > 0 else most
         pieces.append(text[:cut])
         text = text[cut:].removeprefix(" ")
     return [*pieces, text] if text else pieces

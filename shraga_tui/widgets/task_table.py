@@ -48,7 +48,7 @@ def columns(width: int) -> list[tuple[str, int]]:
 
 def task_cells(row: TaskRow, now_ms: int, *, marked_priority: bool) -> dict[str, Span]:
     """Return the cells of a task, by column title."""
-    look = STOPPING if row.canceling else look_of(row.status)
+    look = STOPPING if row.canceling else look_of(row.status, row.run)
     mark, tone = PRIORITY_MARKS.get(row.priority, ("", "faint"))
     name = row.name.strip() or "(no name)"
     return {

@@ -6,7 +6,7 @@ import pytest
 
 from shraga_models import EventType, TaskStatus
 from shraga_queue.codec import TaskRow
-from shraga_tui.cards import age, bar, card_lines, took
+from shraga_tui.cards import age, bar, card_lines, look_of, took
 from shraga_tui.chrome import sparkline
 from shraga_tui.look import BOARD_COLUMNS, EVENT_LOOKS, TASK_LOOKS, TONES
 from shraga_tui.widgets.bars import width_of_line
@@ -118,4 +118,11 @@ def test_small_helpers() -> None:
     assert (fit("日本語", 4), fit("abc", 0)) == ("日…", "")
     assert wrap("run it again", 8) == ["run it", "again"]
     assert wrap("x" * 10, 4) == ["xxxx", "xxxx", "xx"]
+    assert wrap("“run” it again", 8) == ["“run” it", "again"]
+    assert wrap("日本語日本語", 5) == ["日本", "語日", "本語"]
     assert width_of_line(ends((("left", "text"),), (("right", "text"),), 20)) == 20
+
+
+def test_a_result_that_waits_looks_otherwise_than_a_task_that_waits_for_leave() -> None:
+    assert look_of(TaskStatus.AWAITING_APPROVAL, "pending").word == "needs approval"
+    assert look_of(TaskStatus.AWAITING_APPROVAL, "completed").word == "needs a verdict"

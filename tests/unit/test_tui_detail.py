@@ -6,11 +6,23 @@ from typing import Any
 
 import pytest
 
-from shraga_models import Http, Liveness, Python, RunStatus, TaskOutput, TaskStatus, Worker, WorkerMode
-from shraga_models.worker import Capability
+from shraga_models import (
+    Decision,
+    Http,
+    Python,
+    Review,
+    RunStatus,
+    TaskOutput,
+    TaskStatus,
+    TemplateRef,
+    Verdict,
+)
 from shraga_queue.codec import TaskWithRuns
+from shraga_queue.depending import PAUSED, Neighbour, Neighbourhood
+from shraga_queue.why import Reason, Why
 from shraga_tui import detail
-from tests.fakes import NOW, ago, make_log, make_run, make_task, make_worker
+from tests.fakes import NOW, FakeSource, ago, make_log, make_row, make_run, make_task
+from tests.tui import dashboard, expect_shown, screen_text
 
 S = TaskStatus
 
@@ -61,37 +73,94 @@ def test_a_due_time_says_when_and_after_what() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("workers", "expected"),
-    [
-        ([], "No worker is running: start one with `shraga worker`."),
-        (
-            [make_worker("a", liveness=Liveness.ERROR)],
-            "No worker is running: start one with `shraga worker`.",
-        ),
-        (
-            [make_worker("a", mode=WorkerMode.DRAINING)],
-            "Every worker is draining: resume one, or start another.",
-        ),
-        ([make_worker("a")], "No worker can do “gpu”"),
-        ([make_worker("a", capabilities=(Capability(name="gpu"),))], "2 slots are free."),
-        (
-            [
-                make_worker(
-                    "a",
-                    capabilities=(Capability(name="gpu"),),
-                    max_concurrent_tasks=1,
-                    liveness=Liveness.IDLE,
-                )
-            ],
-            "1 slots are free.",
-        ),
-    ],
-)
-def test_a_queued_task_says_what_it_lacks(workers: list[Worker], expected: str) -> None:
-    assert expected.replace("1 slots are", "1 slot is") in detail.sentence(
-        found(S.QUEUED, capability="gpu"), workers
+def why(task: TaskWithRuns, *reasons: Reason) -> Why:
+    """Return why a task is not running."""
+    return Why(task.task, NOW, reasons)
+
+
+def fact_texts(lines: list[detail.Fact]) -> list[str]:
+    """Return facts as text."""
+    return [f"{''.join(part for part, _ in lead).strip()} | {body}".strip() for lead, (body, _) in lines]
+
+
+@pytest.mark.parametrize("status", [S.QUEUED, S.BLOCKED])
+def test_what_waits_tells_the_first_reason_and_what_to_do(status: TaskStatus) -> None:
+    task = found(status)
+    only = why(task, Reason("no_worker", "No worker is running.", "Start one with `shraga worker`."))
+    expected = "Waits for 4m. No worker is running. Start one with `shraga worker`."
+    assert detail.sentence(task, only) == expected
+    assert detail.sentence(task, None) == "Waits for 4m."
+    assert not any(line.startswith("waits") for line in fact_texts(detail.facts(task, only)))
+
+
+@pytest.mark.parametrize(("status", "todo"), [("running", ""), ("failed", " Run it again.")])
+def test_a_prerequisite_is_named_without_its_id_and_one_that_goes_on_is_left_to(
+    status: str, todo: str
+) -> None:
+    facts = {"task_id": "a-1", "status": status}
+    reason = Reason("dependency", f"It waits for “Build” (a-1), which is {status}.", "Run it again.", facts)
+    said = detail.sentence(found(S.BLOCKED), why(found(S.BLOCKED), reason))
+    assert said == f"Waits for 4m. It waits for “Build”, which is {status}.{todo}"
+
+
+def test_several_reasons_are_all_among_the_facts() -> None:
+    task = found(S.BLOCKED)
+    both = why(
+        task, Reason("dependency", "It waits for a.", "See a."), Reason("pause", "Its workflow is paused.")
     )
+    assert fact_texts(detail.facts(task, both))[1:3] == [
+        "waits | It waits for a. See a.",
+        "| Its workflow is paused.",
+    ]
+
+
+def test_a_due_time_is_told_once_and_a_missing_controller_with_it() -> None:
+    task = found(S.SCHEDULED, next_run_at=ago(hours=-3))
+    said = detail.sentence(
+        task, why(task, Reason("schedule", "It is due."), Reason("controller", "No controller."))
+    )
+    assert said.endswith("Press r to run it now. No controller.")
+    assert "It is due." not in said
+
+
+def test_neighbours_are_named() -> None:
+    before = Neighbour("a", "success", "Build", "running", "alice", is_unmet=True)
+    gone = Neighbour("b", "finished", "", "", "", is_unmet=False)
+    paused = Neighbour(PAUSED, "success", "", "", "", is_unmet=True)
+    lines = fact_texts(
+        detail.facts(found(S.BLOCKED), None, Neighbourhood((before, gone, paused), (before,), 3, 2, 9))
+    )
+    place = lines.index("depends on | Build · running · waits")
+    assert lines[place + 1 : place + 3] == ["| b · gone", "| its workflow, which is paused"]
+    assert "needed by | Build · running · waits" in lines
+    assert "| and 8 more" in lines
+
+
+def test_what_was_asked_and_spent_and_decided_is_told() -> None:
+    review = Review(
+        decision=Decision.SENT_BACK, by="bob", at=ago(minutes=2), note="add tests", attempt=1, is_stale=True
+    )
+    lines = fact_texts(
+        detail.facts(
+            found(
+                S.COMPLETED, review=review, due_at=ago(hours=1), assignee="carol", workflow_id="w-1", cost=0.5,
+                budget=2.0, prompt_tokens=1200, response_tokens=34,
+                template=TemplateRef(name="fix", revision="f" * 40),
+                output=TaskOutput(summary="done", verdict=Verdict(approved=True, testing_done="make test")),
+            )
+        )
+    )  # fmt: skip
+    for line in (
+        "review | sent back by bob 2m ago, of try 1 (work went on after it): add tests",
+        "assignee | carol",
+        "workflow | w-1",
+        f"template | fix · {'f' * 19}",
+        "cost | 0.5 of 2.00 USD · 1,200 tokens in · 34 out",
+        "verdict | approved",
+        "tested | make test",
+    ):
+        assert line in lines
+    assert any(line.startswith("wanted by | ") and line.endswith("1h ago") for line in lines)
 
 
 def test_facts_leave_out_what_is_empty_and_keep_every_line() -> None:
@@ -133,3 +202,22 @@ def test_progress_shows_only_while_it_runs() -> None:
     running = make_task("t", "x", S.RUNNING, progress=0.5, thought="half way")
     assert "50%" in "".join(text for text, _ in detail.progress_line(running, 120))
     assert detail.progress_line(make_task("t", "x", S.COMPLETED, progress=1.0), 120) == ()
+
+
+async def test_the_detail_asks_the_store_why_and_its_facts_scroll() -> None:
+    source = FakeSource()
+    source.add(make_row("t", "Index the crawl", S.BLOCKED))
+    crawl = Neighbour("c", "success", "Long crawl", "running", "alice", is_unmet=True)
+    source.neighbours["t"] = Neighbourhood((crawl,), (), 1, 1, 0)
+    async with dashboard(source).run_test(size=(80, 24)) as pilot:
+        await pilot.press("2")
+        await expect_shown(pilot, "Index the crawl")
+        await pilot.press("enter")
+        await expect_shown(pilot, "It waits for the success of “Long crawl”, which is running.")
+        await expect_shown(pilot, "Long crawl · running · waits")
+        assert "created " not in screen_text(pilot.app)
+        await pilot.press("G")
+        await expect_shown(pilot, "created ")
+        source.neighbours.clear()
+        source.move("t", S.QUEUED)
+        await expect_shown(pilot, "No worker is running. Start one with `shraga worker`.")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shraga_models import Artifact, Changes, CheckResult, Evidence
-from shraga_tui.evidence import evidence_lines
+from shraga_models import Artifact, Changes, CheckResult, Evidence, TaskOutput, Verdict
+from shraga_tui.evidence import claim_lines, evidence_lines
 
 
 def test_nothing_observed_is_nothing_said() -> None:
@@ -38,3 +38,19 @@ def test_a_check_that_fails_or_hangs_is_red() -> None:
     hung = evidence_lines(Evidence(check=CheckResult(command="x")))
     assert failed == [("check", "x · exit 2 · 0s", "failed")]
     assert hung == [("check", "x · took too long · 0s", "failed")]
+
+
+def test_a_claim_is_told_apart_from_what_was_observed() -> None:
+    said = TaskOutput(
+        summary="All green.",
+        deliverables=("a.md", "b.md"),
+        verdict=Verdict(approved=False, results="slow"),
+        evidence=Evidence(missing=("a.md",)),
+    )
+    assert claim_lines(TaskOutput()) == []
+    assert claim_lines(said) == [
+        ("summary", "All green.", "text"),
+        ("deliverables", "a.md\nb.md", "text"),
+        ("verdict", "not approved", "text"),
+        ("results", "slow", "text"),
+    ]

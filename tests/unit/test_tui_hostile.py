@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from shraga_models import TaskStatus
+from shraga_queue.depending import Neighbour, Neighbourhood
 from shraga_tui.app import ShragaApp
-from shraga_tui.source import harmless, harmless_row
+from shraga_tui.source import HarmlessSource, harmless, harmless_row
 from tests.fakes import FakeSource, busy_source, make_event, make_log, make_row, make_run
 from tests.tui import dashboard, expect_shown, toasts, until
 
@@ -131,3 +132,16 @@ def test_rows_are_one_line_and_short() -> None:
     row = harmless_row(make_row("t", HUGE, TaskStatus.FAILED, error="a\nb"))
     assert len(row.name) <= 500
     assert dangerous(row.name + row.error) == set()
+
+
+async def test_reasons_and_neighbours_are_one_harmless_line_each() -> None:
+    source = FakeSource()
+    source.add(make_row("t", "x", TaskStatus.BLOCKED))
+    edge = Neighbour("a", "success", HOSTILE, "running", "alice", is_unmet=True)
+    source.neighbours["t"] = Neighbourhood((edge,), (edge,), 1, 1, 1)
+    asked = HarmlessSource(source)
+    around, why = await asked.dependencies("t"), await asked.why("t")
+    said = [around.prerequisites[0].name, around.dependents[0].name, *(one.says for one in why.reasons)]
+    assert len(said) == 3
+    assert dangerous("".join(said)) == set()
+    assert "red" in said[2]

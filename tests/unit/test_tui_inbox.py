@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from textual.widgets import Input
 
-from shraga_models import SenderType, TaskOutput, TaskStatus
+from shraga_models import CheckResult, Evidence, SenderType, TaskOutput, TaskStatus
 from shraga_tui import waiting
 from shraga_tui.screens.answer import AnswerScreen
 from shraga_tui.screens.inbox import InboxScreen
@@ -127,6 +127,25 @@ async def test_a_result_is_judged_with_a_note(source: FakeSource) -> None:
         await until(
             pilot, lambda: ("review", "t-done", "send_back", "tests", 1) in source.calls, "the verdict"
         )
+
+
+async def test_the_claim_is_shown_with_what_was_observed_and_scrolls(source: FakeSource) -> None:
+    output = TaskOutput(
+        summary="All tests pass.",
+        deliverables=tuple(f"part-{number}.md" for number in range(20)),
+        evidence=Evidence(check=CheckResult(command="make test", exit_code=2, seconds=3)),
+    )
+    source.tasks["t-done"] = source.tasks["t-done"].model_copy(update={"output": output})
+    app = dashboard(source)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_answer(pilot, "Refactor")
+        await expect_shown(pilot, "PgDn more")
+        said = screen_text(pilot.app)
+        assert "All tests pass." in said
+        assert "make test" not in said
+        assert "a note, for the record" in said
+        await pilot.press("pagedown", "pagedown", "pagedown")
+        await expect_shown(pilot, "make test · exit 2 · 3s")
 
 
 async def test_only_what_waits_can_be_answered(source: FakeSource) -> None:
