@@ -13,6 +13,7 @@ from shraga_tui.look import look_of_step, look_of_workflow
 from .errors import UsageError
 from .options import Invocation, Json, option, verb, verb_group, verb_with
 from .output import cell, data, iso, print_json, print_table, say, to_terminal
+from .spend import usd
 
 if TYPE_CHECKING:
     from shraga_models import Workflow
@@ -156,11 +157,17 @@ def show(call: Invocation, workflow_id: Id, as_json: Json = False) -> None:
         ("repository", shown.repository_url),
         ("branch", shown.branch),
         ("workspace", shown.workspace),
+        ("spent", _spent(shown)),
     ):
         if value:
             data(f"{label:<11}{cell(value)}")
     head = ("STEP", "STATE", "AFTER", "TASK", "ATTEMPT", "SAYS")
     print_table(head, [_step(one, tree.depths[one.name]) for one in tree.steps])
+
+
+def _spent(one: Workflow) -> str:
+    tokens = f"{one.prompt_tokens} prompt and {one.response_tokens} response tokens"
+    return f"{usd(one.cost)} USD, {tokens}" if one.cost or one.prompt_tokens or one.response_tokens else ""
 
 
 def _step(one: StepRow, depth: int) -> tuple[str, ...]:

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from shraga_models import Phase, WorkflowStep
+from shraga_models import ModelCall, Phase, WorkflowStep
 from shraga_queue.client import Shraga
+from shraga_queue.engine import Engine
 from shraga_queue.workflow_codec import check_workflow
 from shraga_queue.yamlfile import read_yaml
 from shraga_tui.cli.app import run
+from tests.factories import hire
 
 STEPS = ["--step", "a=echo 1", "--step", "b=echo 2"]
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "workflows.md"
@@ -51,6 +53,16 @@ def test_a_workflow_is_submitted_listed_and_shown(house: House, shraga: Shraga) 
     assert f"b\tblocked\ta\t{task('b')}\t1\t\n" in shown
     tree = house.json("show", flow)
     assert (tree["phase"], [step["name"] for step in tree["tree"]]) == ("executing", ["a", "b"])
+
+
+def test_what_it_cost_is_shown(house: House, shraga: Shraga, engine: Engine) -> None:
+    flow = house("submit", "--title", "t", *STEPS).strip()
+    assert "spent" not in house("show", flow)
+    call = ModelCall(prompt_tokens=1200, response_tokens=30, cost=0.0125)
+    assert engine.record_call(hire(engine).claim(), call, 1) == "ok"
+    assert "spent      0.0125 USD, 1200 prompt and 30 response tokens\n" in house("show", flow)
+    shown = house.json("show", flow)
+    assert (shown["cost"], shown["prompt_tokens"], shown["response_tokens"]) == (0.0125, 1200, 30)
 
 
 def test_a_workflow_is_steered(house: House, shraga: Shraga) -> None:
