@@ -80,6 +80,23 @@ def test_a_workflow_is_steered(house: House, shraga: Shraga) -> None:
     }  # fmt: skip
 
 
+def test_a_workflow_is_talked_about(house: House) -> None:
+    flow = house("submit", "--title", "t", *STEPS).strip()
+    assert house.json("chat", flow) == []
+    first = house("say", flow, "wait for \x1b[31mme").strip()
+    said = house.json("say", flow, "why?", "--reply-to", first, "--attach", "file:///x/plan.md")
+    assert (said["workflow_id"], said["parent_id"]) == (flow, first)
+    assert said["attachments"][0]["name"] == "plan.md"
+    house("say", flow, "wait for \x1b[31mBob", "--edit", first)
+    shown = house("chat", flow)
+    assert "\x1b" not in shown
+    assert "31mBob" in shown.splitlines()[0]
+    assert "(edited)" in shown.splitlines()[0]
+    assert [one["text"] for one in house.json("chat", flow, "--tail", "1")] == ["why?"]
+    assert "no workflow 'nope'" in house("say", "nope", "hello", code=3)
+    assert "no workflow 'nope'" in house("chat", "nope", code=3)
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
