@@ -116,6 +116,7 @@ EVENT_LOOKS: dict[str, Look] = {
     _E.WORKER_PROVISIONED: Look("●", "provisioned", "done"),
     _E.WORKFLOW_SUBMITTED: Look("+", "workflow", "queued"),
     _E.WORKFLOW_CHANGED: Look("◇", "workflow", "running"),
+    _E.WORKFLOW_MESSAGE: Look("“", "message", "queued"),
     _E.WORKFLOW_COMPLETED: Look("✓", "workflow", "done"),
     _E.WORKFLOW_FAILED: Look("✗", "workflow", "failed"),
     _E.WORKFLOW_CANCELED: Look("⊘", "workflow", "quiet"),

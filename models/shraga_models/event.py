@@ -49,6 +49,7 @@ class EventType(StrEnum):
     WORKER_LOST = "worker.lost"
     WORKER_PROVISIONED = "worker.provisioned"
     WORKFLOW_SUBMITTED = "workflow.submitted"
+    WORKFLOW_MESSAGE = "workflow.message"
     WORKFLOW_CHANGED = "workflow.changed"
     WORKFLOW_COMPLETED = "workflow.completed"
     WORKFLOW_FAILED = "workflow.failed"

@@ -1,4 +1,4 @@
-"""The chat of a task: what people, workers and the system say to each other about it."""
+"""The chat of a task or a workflow: what people, workers and the system say to each other about it."""
 
 from __future__ import annotations
 
@@ -57,7 +57,9 @@ class Message(NewMessage):
 
     id: str
     at: Moment
-    task_id: str
+    task_id: str | None = None
+    workflow_id: str | None = None
+    """Whose chat it is in: a task's or a workflow's."""
     sender_type: SenderType
     sender: str
     attempt: int | None = None

@@ -192,6 +192,10 @@ class Workflow(Record):
     """The steps that a person has skipped; what comes after them goes on."""
     error: str = ""
     template: TemplateRef | None = None
+    cost: float = 0.0
+    """US dollars that the calls of models of all its tasks have cost."""
+    prompt_tokens: int = 0
+    response_tokens: int = 0
 
     def task_id(self, step: str) -> str:
         """Return the id of a step's task: derived, so that two writers cannot disagree on it."""

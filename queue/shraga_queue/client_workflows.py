@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from shraga_models import NewWorkflow, Phase, Workflow, WorkflowStep
+from shraga_models import Message, NewWorkflow, Phase, Workflow, WorkflowStep
 
 from .operations import Operations
+from .talk import build_message
 from .workflow_codec import WorkflowTree, check_workflow
 from .workflows import WorkflowOperations
 
@@ -65,6 +66,14 @@ class SyncWorkflows:
         """Add a step to a workflow that is planned or under way."""
         return self.driver.run(self._workflows.add_step(workflow_id, step))
 
+    def workflow_say(self, workflow_id: str, text: str, **fields: Any) -> Message:
+        """Add a message to a workflow's chat; `fields` are those of `NewMessage`."""
+        return self.driver.run(self._workflows.say(workflow_id, build_message(text, **fields)))
+
+    def workflow_chat(self, workflow_id: str, *, tail: int | None = None) -> tuple[Message, ...]:
+        """Return a workflow's chat, oldest first."""
+        return self.driver.run(self._workflows.chat(workflow_id, tail))
+
 
 class AsyncWorkflows:
     """The half of `AsyncShraga` that is about workflows."""
@@ -114,3 +123,11 @@ class AsyncWorkflows:
     async def add_step(self, workflow_id: str, step: WorkflowStep) -> Workflow:
         """Add a step to a workflow that is planned or under way."""
         return await self.driver.run(self._workflows.add_step(workflow_id, step))
+
+    async def workflow_say(self, workflow_id: str, text: str, **fields: Any) -> Message:
+        """Add a message to a workflow's chat; `fields` are those of `NewMessage`."""
+        return await self.driver.run(self._workflows.say(workflow_id, build_message(text, **fields)))
+
+    async def workflow_chat(self, workflow_id: str, *, tail: int | None = None) -> tuple[Message, ...]:
+        """Return a workflow's chat, oldest first."""
+        return await self.driver.run(self._workflows.chat(workflow_id, tail))

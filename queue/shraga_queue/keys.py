@@ -22,6 +22,7 @@ _TEMPLATES = {
     "user_calls": "{p}:u:{owner}:calls",
     "user_events": "{p}:u:{owner}:events",
     "workflow": "{p}:u:{owner}:w:{workflow}",
+    "workflow_chat": "{p}:u:{owner}:w:{workflow}:chat",
     # The organisation's.
     "workflows": "{p}:workflows",
     "workflow_index": "{p}:workflows:{phase}",

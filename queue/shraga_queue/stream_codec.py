@@ -84,7 +84,9 @@ def read_audit(entries: Iterable[Any]) -> list[AuditEntry]:
     return lines
 
 
-def read_chat(task_id: str, entries: Iterable[Any], *, fold: bool = True) -> tuple[Message, ...]:
+def read_chat(
+    task_id: str | None, entries: Iterable[Any], *, fold: bool = True, workflow_id: str | None = None
+) -> tuple[Message, ...]:
     """Return the messages of a chat's entries; with `fold` an edit stands in the place of what it replaces."""
     found: dict[str, Message] = {}
     for entry in entries:
@@ -93,6 +95,7 @@ def read_chat(task_id: str, entries: Iterable[Any], *, fold: bool = True) -> tup
             "id": entry_id,
             "at": stream_at(entry_id),
             "task_id": task_id,
+            "workflow_id": workflow_id,
             "parent_id": got.get("parent") or None,
             "edits": got.get("edits") or None,
             "attempt": int(got["attempt"]) if got.get("attempt") else None,

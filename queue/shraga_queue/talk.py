@@ -113,27 +113,16 @@ class Talk(Listing):
 
     def say(self, task_id: str, new: NewMessage) -> Flow[Message]:
         """Add a message to a task's chat, or replace one's own; raises NotFound, InvalidInput or Refused."""
-        attachments = json.dumps([one.model_dump(mode="json") for one in new.attachments])
-        args = (
-            task_id, self.user, new.type.value, new.text, new.parent_id or "", new.edits or "",
-            attachments if new.attachments else "", json.dumps(new.metadata) if new.metadata else "",
-        )  # fmt: skip
+        args = (task_id, self.user, *message_cells(new))
         reply = yield Call(as_is, "say", (self.keys.make("owners"),), args)
-        answer, *rest = [codec.text(cell) for cell in reply]
-        if answer == "missing":
+        entry_id = read_said(reply, new)
+        if entry_id is None:
             raise no_such_task(task_id)
-        if answer == "unknown":
-            field = "edits" if rest[0] == new.edits else "parent_id"
-            raise InvalidInput(
-                field, f"{field}: the chat has no such message {rest[0]!r}: take an id it shows."
-            )
-        if answer == "foreign":
-            raise Refused(f"The message is {rest[0]}'s; only who wrote it can edit it.")
-        page = yield from self.chat(task_id, first_id=rest[0])
+        page = yield from self.chat(task_id, first_id=entry_id)
         return (
             page.messages[0]
             if page.messages
-            else Message.model_validate(new.__dict__ | _stamp(task_id, rest[0], self.user))
+            else Message.model_validate(new.__dict__ | _stamp(task_id, entry_id, self.user))
         )
 
     def chat(self, task_id: str, tail: int | None = None, first_id: str = "-") -> Flow[ChatPage]:
@@ -161,6 +150,26 @@ def build_message(text: str, **fields: Any) -> NewMessage:
         return NewMessage.model_validate({"text": text} | fields)
     except ValidationError as error:
         raise invalid(error) from None
+
+
+def message_cells(new: NewMessage) -> tuple[str, ...]:
+    """Return a message as the scripts take it: type, text, parent, what it edits, attachments, metadata."""
+    attachments = json.dumps([one.model_dump(mode="json") for one in new.attachments])
+    return (
+        new.type.value, new.text, new.parent_id or "", new.edits or "",
+        attachments if new.attachments else "", json.dumps(new.metadata) if new.metadata else "",
+    )  # fmt: skip
+
+
+def read_said(reply: Any, new: NewMessage) -> str | None:
+    """Return the id under which something was said, None where nobody is there; raises InvalidInput or Refused."""
+    answer, *rest = [codec.text(cell) for cell in reply]
+    if answer == "unknown":
+        field = "edits" if rest[0] == new.edits else "parent_id"
+        raise InvalidInput(field, f"{field}: the chat has no such message {rest[0]!r}: take an id it shows.")
+    if answer == "foreign":
+        raise Refused(f"The message is {rest[0]}'s; only who wrote it can edit it.")
+    return rest[0] if answer == "said" else None
 
 
 def _stamp(task_id: str, entry_id: str, user: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from shraga_models.workflow import ENRICH, PLAN
 from . import codec
 from .codec import TaskRow
 from .errors import InvalidInput
+from .money import read_spent
 from .submission import invalid
 
 SPEC = (
@@ -61,6 +62,7 @@ def read_workflow(workflow_id: str, got: dict[str, str]) -> Workflow:
             "updated_by": got["updated_by"],
             "version": int(got["version"]),
         }
+        | read_spent(got)
     )
 
 

@@ -66,9 +66,7 @@ class WorkflowMoves:
     def _marked(self, workflow_id: str) -> Flow[tuple[str, Workflow]]:
         (found,) = yield from self._read([workflow_id])
         if found is None:
-            raise NotFound(
-                f"There is no workflow {workflow_id!r}; `shraga workflow list` shows the ones there are."
-            )
+            raise no_such_workflow(workflow_id)
         return found
 
     def recent(self, phases: Iterable[Phase] = Phase, limit: int = 100) -> Flow[list[Workflow]]:
@@ -274,6 +272,10 @@ class WorkflowMoves:
 def is_to_blame(status: str) -> bool:
     """Whether a step with such a task keeps its workflow from a good end."""
     return status in (TaskStatus.FAILED, TaskStatus.CANCELED)
+
+
+def no_such_workflow(workflow_id: str) -> NotFound:
+    return NotFound(f"There is no workflow {workflow_id!r}; `shraga workflow list` shows the ones there are.")
 
 
 def ended_already(workflow_id: str, phase: str) -> Refused:

@@ -1,19 +1,21 @@
-"""What people do with workflows: submit, pause, cancel, retry, skip, add; flows without a network."""
+"""What people do with workflows: submit, pause, cancel, retry, skip, add, talk; flows without a network."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 
-from shraga_models import NewWorkflow, Phase, TaskStatus, Workflow, WorkflowStep, new_id
+from shraga_models import Message, NewMessage, NewWorkflow, Phase, TaskStatus, Workflow, WorkflowStep, new_id
 from shraga_models.workflow import ENRICH, MAX_STEPS, PLAN, check_order, following
 
 from . import codec
 from .calls import Argument, Call, Flow, as_is
 from .errors import InvalidInput, NotFound, Refused
+from .stream_codec import read_chat
 from .submission import check_owner, job_data
+from .talk import message_cells, read_said
 from .workflow_codec import SPEC, WorkflowTree, step_task, steps_json
-from .workflow_moves import WorkflowMoves, ended_already, is_to_blame
+from .workflow_moves import WorkflowMoves, ended_already, is_to_blame, no_such_workflow
 
 
 class WorkflowOperations(WorkflowMoves):
@@ -135,6 +137,27 @@ class WorkflowOperations(WorkflowMoves):
         reply = yield Call(as_is, "workflow_move", self._all(), args)
         _raise_unless_done(workflow, codec.text(reply[0]), codec.text(reply[1]))
         return (yield from self.advance(workflow_id))
+
+    def say(self, workflow_id: str, new: NewMessage) -> Flow[Message]:
+        """Add a message to a workflow's chat, or replace one's own; raises NotFound, InvalidInput or Refused."""
+        args = (workflow_id, self.user, *message_cells(new))
+        reply = yield Call(as_is, "workflow_say", self._all(), args)
+        entry_id = read_said(reply, new)
+        if entry_id is None:
+            raise no_such_workflow(workflow_id)
+        (message,) = yield from self._chat(workflow_id, entry_id, entry_id)
+        return message
+
+    def chat(self, workflow_id: str, tail: int | None = None) -> Flow[tuple[Message, ...]]:
+        """Return a workflow's chat, oldest first, edits in the place of what they replace; raises NotFound."""
+        messages = yield from self._chat(workflow_id)
+        return messages if tail is None else messages[-max(1, tail) :]
+
+    def _chat(self, workflow_id: str, first: str = "-", last: str = "+") -> Flow[tuple[Message, ...]]:
+        workflow = yield from self.get(workflow_id)
+        key = self.keys.make("workflow_chat", owner=workflow.owner, workflow=workflow_id)
+        entries = yield Call(as_is, command=("XRANGE", key, first, last))
+        return read_chat(None, entries, workflow_id=workflow_id)
 
 
 def _first_to_blame(tree: WorkflowTree) -> str:

@@ -27,6 +27,13 @@ TaskIds = Annotated[
     list[str], typer.Argument(help="Ids, or at least 6 characters of their ends.", metavar="ID...")
 ]
 Note = Annotated[str, option("--note", "What to say about it, for the record and the task.")]
+Said = Annotated[str, typer.Argument(help="What to say.", metavar="TEXT")]
+ReplyTo = Annotated[str | None, option("--reply-to", "The message it answers.", "MESSAGE")]
+Edit = Annotated[str | None, option("--edit", "Your message that it replaces.", "MESSAGE")]
+Attach = Annotated[
+    list[str] | None, option("--attach", "The address of a file it names; may be repeated.", "ADDRESS")
+]
+Tail = Annotated[int | None, typer.Option("--tail", min=1, help="Only the last N.", metavar="N")]
 QUESTION_CELLS = 60
 
 
@@ -135,21 +142,26 @@ def _judge(call: Invocation, ids: list[str], judgement: Judgement, note: str, as
 def say_to(
     call: Invocation,
     task_id: TaskId,
-    text: Annotated[str, typer.Argument(help="What to say.", metavar="TEXT")],
-    reply_to: Annotated[str | None, option("--reply-to", "The message it answers.", "MESSAGE")] = None,
-    edit: Annotated[str | None, option("--edit", "Your message that it replaces.", "MESSAGE")] = None,
-    attach: Annotated[
-        list[str] | None, option("--attach", "The address of a file it names; may be repeated.", "ADDRESS")
-    ] = None,
+    text: Said,
+    reply_to: ReplyTo = None,
+    edit: Edit = None,
+    attach: Attach = None,
     as_json: Json = False,
 ) -> None:
     """Say something to a task; a run that listens hears it at once, a later one is told at its start."""
-    attachments = [
-        {"name": one.rstrip("/").rpartition("/")[2] or one, "address": one} for one in attach or ()
-    ]
     with call.connect() as shraga:
         found = full_id(shraga, task_id)
-        message = shraga.say(found, text, parent_id=reply_to, edits=edit, attachments=attachments)
+        fields = {"parent_id": reply_to, "edits": edit, "attachments": attachments(attach)}
+        print_said(shraga.say(found, text, **fields), as_json)
+
+
+def attachments(addresses: list[str] | None) -> list[dict[str, str]]:
+    """Return what a message names, by its addresses."""
+    return [{"name": one.rstrip("/").rpartition("/")[2] or one, "address": one} for one in addresses or ()]
+
+
+def print_said(message: Message, as_json: bool) -> None:
+    """Print the id of what was said."""
     if as_json:
         print_json(message.model_dump(mode="json"))
     else:
@@ -161,12 +173,16 @@ def say_to(
 def chat(
     call: Invocation,
     task_id: TaskId,
-    tail: Annotated[int | None, typer.Option("--tail", min=1, help="Only the last N.", metavar="N")] = None,
+    tail: Tail = None,
     as_json: Json = False,
 ) -> None:
     """Print what people, the task and the system have said, oldest first."""
     with call.connect() as shraga:
-        messages = shraga.chat(full_id(shraga, task_id), tail=tail)
+        print_chat(shraga.chat(full_id(shraga, task_id), tail=tail), as_json)
+
+
+def print_chat(messages: tuple[Message, ...], as_json: bool) -> None:
+    """Print the messages of a chat, oldest first."""
     if as_json:
         print_json([message.model_dump(mode="json") for message in messages])
         return

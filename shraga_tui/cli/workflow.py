@@ -1,4 +1,4 @@
-"""`shraga workflow`: submit one, watch its tree, pause, resume, cancel, retry, skip, add."""
+"""`shraga workflow`: submit one, watch its tree, pause, resume, cancel, retry, skip, add, say, chat."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from shraga_tui.look import look_of_step, look_of_workflow
 from .errors import UsageError
 from .options import Invocation, Json, option, verb, verb_group, verb_with
 from .output import cell, data, iso, print_json, print_table, say, to_terminal
+from .spend import usd
+from .talk import Attach, Edit, ReplyTo, Said, Tail, attachments, print_chat, print_said
 
 if TYPE_CHECKING:
     from shraga_models import Workflow
@@ -156,11 +158,17 @@ def show(call: Invocation, workflow_id: Id, as_json: Json = False) -> None:
         ("repository", shown.repository_url),
         ("branch", shown.branch),
         ("workspace", shown.workspace),
+        ("spent", _spent(shown)),
     ):
         if value:
             data(f"{label:<11}{cell(value)}")
     head = ("STEP", "STATE", "AFTER", "TASK", "ATTEMPT", "SAYS")
     print_table(head, [_step(one, tree.depths[one.name]) for one in tree.steps])
+
+
+def _spent(one: Workflow) -> str:
+    tokens = f"{one.prompt_tokens} prompt and {one.response_tokens} response tokens"
+    return f"{usd(one.cost)} USD, {tokens}" if one.cost or one.prompt_tokens or one.response_tokens else ""
 
 
 def _step(one: StepRow, depth: int) -> tuple[str, ...]:
@@ -263,3 +271,28 @@ def add(
     except ValidationError as error:
         raise invalid(error) from None
     _do(call, as_json, lambda shraga: shraga.add_step(workflow_id, new))
+
+
+@workflow_app.command("say")
+@verb
+def say_to(
+    call: Invocation,
+    workflow_id: Id,
+    text: Said,
+    reply_to: ReplyTo = None,
+    edit: Edit = None,
+    attach: Attach = None,
+    as_json: Json = False,
+) -> None:
+    """Say something about a workflow, for those who steer it."""
+    fields = {"parent_id": reply_to, "edits": edit, "attachments": attachments(attach)}
+    with call.connect() as shraga:
+        print_said(shraga.workflow_say(workflow_id, text, **fields), as_json)
+
+
+@workflow_app.command()
+@verb
+def chat(call: Invocation, workflow_id: Id, tail: Tail = None, as_json: Json = False) -> None:
+    """Print what people have said about a workflow, oldest first."""
+    with call.connect() as shraga:
+        print_chat(shraga.workflow_chat(workflow_id, tail=tail), as_json)

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from shraga_models import Phase, WorkflowStep
+from shraga_models import ModelCall, Phase, WorkflowStep
 from shraga_queue.client import Shraga
+from shraga_queue.engine import Engine
 from shraga_queue.workflow_codec import check_workflow
 from shraga_queue.yamlfile import read_yaml
 from shraga_tui.cli.app import run
+from tests.factories import hire
 
 STEPS = ["--step", "a=echo 1", "--step", "b=echo 2"]
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "workflows.md"
@@ -53,6 +55,16 @@ def test_a_workflow_is_submitted_listed_and_shown(house: House, shraga: Shraga) 
     assert (tree["phase"], [step["name"] for step in tree["tree"]]) == ("executing", ["a", "b"])
 
 
+def test_what_it_cost_is_shown(house: House, shraga: Shraga, engine: Engine) -> None:
+    flow = house("submit", "--title", "t", *STEPS).strip()
+    assert "spent" not in house("show", flow)
+    call = ModelCall(prompt_tokens=1200, response_tokens=30, cost=0.0125)
+    assert engine.record_call(hire(engine).claim(), call, 1) == "ok"
+    assert "spent      0.0125 USD, 1200 prompt and 30 response tokens\n" in house("show", flow)
+    shown = house.json("show", flow)
+    assert (shown["cost"], shown["prompt_tokens"], shown["response_tokens"]) == (0.0125, 1200, 30)
+
+
 def test_a_workflow_is_steered(house: House, shraga: Shraga) -> None:
     flow = house.json("submit", "--title", "t", *STEPS)["id"]
     assert house.json("pause", flow)["paused"] is True
@@ -66,6 +78,23 @@ def test_a_workflow_is_steered(house: House, shraga: Shraga) -> None:
     assert {entry.action for entry in shraga.audit() if entry.entity == "workflow"} == {
         "submit", "pause", "resume", "skip", "retry", "add", "cancel",
     }  # fmt: skip
+
+
+def test_a_workflow_is_talked_about(house: House) -> None:
+    flow = house("submit", "--title", "t", *STEPS).strip()
+    assert house.json("chat", flow) == []
+    first = house("say", flow, "wait for \x1b[31mme").strip()
+    said = house.json("say", flow, "why?", "--reply-to", first, "--attach", "file:///x/plan.md")
+    assert (said["workflow_id"], said["parent_id"]) == (flow, first)
+    assert said["attachments"][0]["name"] == "plan.md"
+    house("say", flow, "wait for \x1b[31mBob", "--edit", first)
+    shown = house("chat", flow)
+    assert "\x1b" not in shown
+    assert "31mBob" in shown.splitlines()[0]
+    assert "(edited)" in shown.splitlines()[0]
+    assert [one["text"] for one in house.json("chat", flow, "--tail", "1")] == ["why?"]
+    assert "no workflow 'nope'" in house("say", "nope", "hello", code=3)
+    assert "no workflow 'nope'" in house("chat", "nope", code=3)
 
 
 @pytest.mark.parametrize(

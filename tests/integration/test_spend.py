@@ -15,7 +15,7 @@ from shraga_queue.engine import STALE, Claim, Engine
 from shraga_queue.errors import InvalidInput
 from shraga_queue.run_spend import Breach
 from shraga_queue.spending import EXTEND, FINISH_UP, STOP, Spending, question_about
-from tests.factories import Hand, assert_agreement, hire, new_task
+from tests.factories import Hand, assert_agreement, execute, hire, new_task
 
 CALL = ModelCall(
     provider="local", model="llama3:8b", prompt_tokens=100, response_tokens=20, cost=0.001, duration=1.25
@@ -60,6 +60,34 @@ def test_a_call_counts_for_its_task_owner_day_and_model(shraga: Shraga, hand: Ha
     assert [(line.name, line.cost) for line in by_task] == [(other.task_id, 0.5), (one.task_id, 0.003)]
     assert [line.name for line in shraga.spend("task", owner="alice")] == [one.task_id]
     assert_agreement(shraga)
+
+
+def test_a_call_counts_for_the_workflow_of_its_task(shraga: Shraga, hand: Hand) -> None:
+    steps = [{"name": name, "action": {"type": "shell", "command": "true"}, "after": []} for name in "ab"]
+    flow = shraga.submit_workflow("t", owner="alice", steps=steps)
+    one, other = hand.claim(), hire(hand.engine, "other").claim()
+    assert spend(hand, one, 0.001) == "ok"
+    assert spend(hand, one, 0.001) == "ok", "sent again"
+    assert hand.engine.record_call(other, CALL, 1) == "ok"
+    spent = shraga.workflow(flow.id).workflow
+    assert (spent.cost, spent.prompt_tokens, spent.response_tokens) == (0.002, 200, 40)
+    assert spent.version == flow.version
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_who_names_a_workflow_that_is_not_theirs_adds_nothing_to_it(
+    shraga: Shraga, hand: Hand, is_there: bool
+) -> None:
+    step = {"name": "a", "action": {"type": "shell", "command": "true"}, "capability": "none"}
+    flow = shraga.submit_workflow("t", owner="alice", steps=[step])
+    named = flow.id if is_there else "gone"
+    task = shraga.submit_task(new_task(workflow_id=named), owner="bob")
+    claim = hand.claim()
+    assert claim.task_id == task.id
+    assert spend(hand, claim, 0.001) == "ok"
+    assert shraga.get(task.id).cost == 0.001
+    assert shraga.workflow(flow.id).workflow.cost == 0
+    assert not execute(shraga, "EXISTS", shraga.driver.keys.make("workflow", owner="bob", workflow=named))
 
 
 def test_sums_of_many_small_amounts_are_exact(shraga: Shraga, hand: Hand) -> None:

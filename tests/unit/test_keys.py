@@ -14,7 +14,7 @@ from shraga_queue.keys import _TEMPLATES, Keys
 names = st.text("abcdefghijklmnopqrstuvwxyzABCXYZ0123456789_.-", min_size=1, max_size=12)
 OWNED = {
     "user", "task", "runs", "log", "backlog", "chat", "answers", "needs", "unmet", "dependents", "user_index",
-    "user_calls", "user_events", "workflow",
+    "user_calls", "user_events", "workflow", "workflow_chat",
 }  # fmt: skip
 
 

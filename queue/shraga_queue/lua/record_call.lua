@@ -1,4 +1,5 @@
--- Record a call of a model: in the owner's calls, and in the sums of its task, owner, organisation and model.
+-- Record a call of a model: in the owner's calls, and in the sums of its task, workflow, owner,
+--   organisation and model.
 -- Uses: time, tell, text, find, budget, spend
 -- KEYS[1] the leases. ARGV: 1 task, 2 fence, 3 RQ worker name or '', 4 the call's number in this run, 5 provider, 6 model,
 --   7 prompt tokens, 8 response tokens, 9 cost in billionths of a dollar, 10 duration in ms, 11 '1' for a success,
@@ -8,6 +9,13 @@
 local t = find(ARGV[1])
 if not holds(t, ARGV[2], ARGV[3]) then return {'stale'} end
 
+-- Where the sums of its workflow are; whoever names another's workflow adds nothing to it.
+local function workflow_of(of)
+  if of.workflow and redis.call('HGET', K.workflows(), of.workflow) == of.owner then
+    return K.workflow(of.owner, of.workflow)
+  end
+end
+
 local function record()
   local day = today()
   local spend, model, cost = K.spend(day), cut(ARGV[6], 120), ARGV[9]
@@ -16,8 +24,10 @@ local function record()
   if redis.call('HEXISTS', spend, 'calls:' .. row) == 0 and redis.call('HLEN', spend) > BOUNDS.spend_rows then
     row = t.owner .. ':other'
   end
+  local workflow = workflow_of(t)
   for name, amount in pairs({calls = 1, prompt_tokens = ARGV[7], response_tokens = ARGV[8], cost = cost}) do
     redis.call('HINCRBY', t.key, name, amount)
+    if workflow then redis.call('HINCRBY', workflow, name, amount) end
     redis.call('HINCRBY', spend, name .. ':' .. row, amount)
   end
   redis.call('HINCRBY', spend, 'total:all', cost)

@@ -6,22 +6,8 @@
 -- Invariants: nothing that was said is lost: an edit is a new entry; only the author edits.
 local t = find(ARGV[1])
 if not t then return {'missing'} end
-local chat = K.chat(t.owner, t.id)
-
-local function entry(id)
-  local found = string.find(id, '^%d+%-%d+$') and redis.call('XRANGE', chat, id, id)[1]
-  if not found then return nil end
-  local got = {}
-  for i = 1, #found[2], 2 do got[found[2][i]] = found[2][i + 1] end
-  return got
-end
-
-if ARGV[5] ~= '' and not entry(ARGV[5]) then return {'unknown', ARGV[5]} end
-if ARGV[6] ~= '' then
-  local first = entry(ARGV[6])
-  if not first or (first.edits and first.edits ~= '') then return {'unknown', ARGV[6]} end
-  if first.sender ~= ARGV[2] or first.sender_type ~= 'user' then return {'foreign', first.sender} end
-end
+local refused = misplaced(K.chat(t.owner, t.id), ARGV[2], ARGV[5], ARGV[6])
+if refused then return refused end
 local id = say(t, 'user', ARGV[2], ARGV[3], ARGV[4], ARGV[5],
   {'edits', ARGV[6], 'attachments', ARGV[7], 'metadata', ARGV[8]})
 redis.call('HINCRBY', t.key, 'mail', 1)
