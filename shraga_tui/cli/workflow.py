@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from shraga_models.text import usd
 from shraga_queue.errors import InvalidInput
 from shraga_tui.look import look_of_step, look_of_workflow
 
 from .errors import UsageError
 from .options import Invocation, Json, option, verb, verb_group, verb_with
 from .output import cell, data, iso, print_json, print_table, say, to_terminal
-from .spend import usd
 from .talk import Attach, Edit, ReplyTo, Said, Tail, attachments, print_chat, print_said
 
 if TYPE_CHECKING:
