@@ -31,14 +31,14 @@ TABS = (
 """Name, key, title and short title of each tab."""
 BADGE_CELLS = 15
 """What the dot, the latency and the badge take at most, with a space before them."""
-LABEL_CELLS, LEAST_LABEL_CELLS = 24, 6
+LATENCY_CELLS, LABEL_CELLS, LEAST_LABEL_CELLS = 8, 24, 6
 
 
 def header(desk: Desk, current: str, width: int) -> tuple[Line, list[tuple[str, Line]]]:
     """Return the start of the header and its tabs, whose titles give way: the badge always has its room."""
     feed = desk.feed
-    label = min(width_of(desk.label), LABEL_CELLS) + 1
-    for style, wanted in (("full", BADGE_CELLS + label), ("short", BADGE_CELLS), ("bare", 0)):
+    label = min(width_of(desk.label), LABEL_CELLS)
+    for style, wanted in (("full", BADGE_CELLS + 1 + label), ("short", BADGE_CELLS), ("bare", 0)):
         tabs = header_tabs(current, feed, style)
         room = width - sum(width_of_line(line) for _, line in tabs) - 1
         if room >= wanted:
@@ -54,16 +54,17 @@ def header_left(desk: Desk, room: int) -> Line:
     badge = freshness(feed)
     room -= width_of_line((dot, (" ", ""), badge))
     latency = f" {_ms(feed.latency_ms)}" if feed.latency_ms is not None and fresh else ""
-    if latency and room >= width_of(latency):
-        room -= width_of(latency)
-    else:
+    if room < width_of(latency):
         latency = ""
+    # Not by what it takes right now: the label is not to come and go with every answer.
+    room -= LATENCY_CELLS + 1
+    label = min(width_of(desk.label), LABEL_CELLS)
     name = " ◆ shraga ·"
-    if room < width_of(name) + min(width_of(desk.label), LABEL_CELLS) + 1:
+    if room < width_of(name) + label:
         name = ""
-    room -= width_of(name) + 1
-    label = f" {fit(desk.label, room)}" if room >= LEAST_LABEL_CELLS else ""
-    return ((name, "accent"), (label, "text"), dot, (latency, "faint"), (" ", "faint"), badge)
+    room -= width_of(name)
+    said = f" {fit(desk.label, room)}" if room >= min(label, LEAST_LABEL_CELLS) else ""
+    return ((name, "accent"), (said, "text"), dot, (latency, "faint"), (" ", "faint"), badge)
 
 
 def _ms(latency: float) -> str:

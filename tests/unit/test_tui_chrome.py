@@ -65,6 +65,12 @@ def test_titles_grow_with_the_room() -> None:
     assert f" {LABEL} " in said[120][0]
 
 
+@pytest.mark.parametrize("width", [*WIDTHS, 82, 84, 90, 110])
+def test_the_label_does_not_come_and_go_with_the_latency(width: int) -> None:
+    starts = [shown(desk(latency), "tasks", width)[0].split(" ●")[0] for latency in (0.8, 12.3, 1234.5)]
+    assert len(set(starts)) == 1
+
+
 def test_nothing_waiting_is_no_count() -> None:
     quiet = desk()
     quiet.feed.counts = Counts(NOW_MS, {}, (0,) * 60, (0,) * 60, 0, 0, has_leader=True)
