@@ -113,8 +113,12 @@ class Spend:
 
     def brakes(self) -> Flow[list[Brake]]:
         """Return the brakes that are on."""
-        brakes: list[Brake] = yield Call(_read_brakes, "brakes", (self.keys.make("brakes"),))
+        brakes: list[Brake] = yield self.brakes_call()
         return brakes
+
+    def brakes_call(self) -> Call[list[Brake]]:
+        """Return the call that reads the brakes that are on."""
+        return Call(_read_brakes, "brakes", (self.keys.make("brakes"),))
 
     def set_brake(
         self, on: bool, *, task_id: str | None = None, owner: str | None = None, reason: str = ""

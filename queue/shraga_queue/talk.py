@@ -65,7 +65,9 @@ class Talk(Listing):
         outcome, *rest = [codec.text(cell) for cell in reply]
         if outcome == "taken":
             other = json.loads(rest[0])
-            raise Refused(f"The question {wanted} was answered by {other['by']} already: {other['text']!r}.")
+            raise Refused(
+                f"The question {other['question_id']} was answered by {other['by']} already: {other['text']!r}."
+            )
         if outcome != "answered":
             status = rest[0] if rest else "gone"
             raise Refused(f"The task {task.id} ({status}) asks nothing; `shraga inbox` shows who does.")

@@ -9,6 +9,7 @@ from typing import Any
 
 from shraga_models import (
     ANY_CAPABILITY,
+    Brake,
     Liveness,
     Priority,
     Run,
@@ -82,6 +83,13 @@ class Circumstances:
     neighbours: Neighbourhood
     standing: Standing
     workers: tuple[Worker, ...]
+    brakes: tuple[Brake, ...] = ()
+
+    @property
+    def brake(self) -> Brake | None:
+        """The brake that holds the task, or None."""
+        mine = ((self.task.id, None), (None, self.task.owner), (None, None))
+        return next((one for one in self.brakes if (one.task_id, one.owner) in mine), None)
 
     def ago(self, then: datetime | None) -> str:
         """Return how long ago something was, in words."""
@@ -96,15 +104,16 @@ def explain(operations: Operations, task_id: str) -> Flow[Why]:
     """Return why a task is not running."""
     found = yield from operations.get(task_id)
     task = found.task
-    neighbours, standing, workers = yield Batch(
+    neighbours, standing, workers, brakes = yield Batch(
         (
             operations.dependencies_call(task_id, NAMED),
             _standing_call(operations, task),
             operations.workers_call(),
+            operations.brakes_call(),
         )
     )
     around = neighbours or Neighbourhood((), (), 0, 0, 0)
-    seen = Circumstances(task, found.runs, found.now, around, standing, tuple(workers))
+    seen = Circumstances(task, found.runs, found.now, around, standing, tuple(workers), tuple(brakes))
     return Why(task, found.now, tuple(reason for find in FINDERS for reason in find(seen)))
 
 
@@ -232,9 +241,22 @@ def _suspended(seen: Circumstances) -> Iterator[Reason]:
         )
 
 
+def _brake(seen: Circumstances) -> Iterator[Reason]:
+    brake = seen.brake
+    if brake is None or seen.task.status.is_final or seen.task.status is TaskStatus.RUNNING:
+        return
+    held = "the task" if brake.task_id else f"{brake.owner}'s tasks" if brake.owner else "everything"
+    why = f": {brake.reason}" if brake.reason else ""
+    of = f" --task {brake.task_id}" if brake.task_id else f" --owner {brake.owner}" if brake.owner else ""
+    said = f"A brake that {brake.by} set {seen.ago(brake.at)} ago holds {held}{why}."
+    yield Reason(
+        "brake", said, f"Let go with `shraga brake off{of}`.", {"by": brake.by, "reason": brake.reason}
+    )
+
+
 def _worker(seen: Circumstances) -> Iterator[Reason]:
-    """Who could take a queued task, and why nobody has."""
-    if seen.task.status is not TaskStatus.QUEUED:
+    """Who could take a queued task, and why nobody has; what a brake holds is for nobody to take."""
+    if seen.task.status is not TaskStatus.QUEUED or seen.brake is not None:
         return
     need = seen.task.capability
     there = [one for one in seen.workers if one.liveness in (Liveness.IDLE, Liveness.BUSY)]
@@ -280,6 +302,7 @@ FINDERS: tuple[Finder, ...] = (
     _time,
     _controller,
     _suspended,
+    _brake,
     _worker,
 )
 """All kinds of reasons, in the order in which they are told."""

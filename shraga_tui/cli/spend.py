@@ -94,11 +94,11 @@ def _print_calls(calls: list[StoredModelCall], as_json: bool) -> None:
 
 @budget_app.callback()
 @verb
-def budget(call: Invocation, ctx: typer.Context) -> None:
+def budget(call: Invocation, ctx: typer.Context, as_json: Json = False) -> None:
     """Show and set what may be spent on a day."""
     if ctx.invoked_subcommand is None:
         with call.connect() as shraga:
-            _print_budgets(shraga.budgets(), as_json=False)
+            _print_budgets(shraga.budgets(), as_json)
 
 
 @budget_app.command("show")
@@ -145,11 +145,11 @@ def _print_budgets(budgets: list[Budget], as_json: bool) -> None:
 
 @brake_app.callback()
 @verb
-def brake(call: Invocation, ctx: typer.Context) -> None:
+def brake(call: Invocation, ctx: typer.Context, as_json: Json = False) -> None:
     """Hold tasks back, and let them go on."""
     if ctx.invoked_subcommand is None:
         with call.connect() as shraga:
-            _print_brakes(shraga.brakes(), as_json=False)
+            _print_brakes(shraga.brakes(), as_json)
 
 
 @brake_app.command("show")

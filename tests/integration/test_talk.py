@@ -133,6 +133,22 @@ def test_of_two_operators_exactly_one_is_heard(shraga: Shraga, hand: Hand, setti
     assert_agreement(shraga)
 
 
+def test_who_is_late_and_names_the_task_alone_is_told_whose_answer_counts(shraga: Shraga, hand: Hand) -> None:
+    task = suspended(shraga, hand)
+    shraga.answer(task.id, "north")
+    with pytest.raises(Refused, match="q1 was answered by tester already: 'north'"):
+        shraga.answer(task.id, "south")
+
+
+def test_a_question_that_is_over_is_shown_no_more(shraga: Shraga, hand: Hand) -> None:
+    shraga.submit_task(new_task())
+    claim = hand.claim()
+    hand.engine.ask(claim, WHERE)
+    assert shraga.get(claim.task_id).thought == "Where to?"
+    hand.commit(claim)
+    assert shraga.get(claim.task_id).thought == ""
+
+
 def test_forty_identical_questions_are_answered_together(shraga: Shraga, hand: Hand) -> None:
     tasks = [suspended(shraga, hand) for _ in range(40)]
     other = suspended(shraga, hand, NewQuestion(text="Something else?"))

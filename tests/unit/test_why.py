@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shraga_models import LocalMachine, Run, RunStatus, Shell, Task, Worker, WorkerMode
+from shraga_models import Brake, LocalMachine, Run, RunStatus, Shell, Task, Worker, WorkerMode
 from shraga_queue.depending import Neighbour, Neighbourhood
 from shraga_queue.why import FINDERS, Circumstances, Reason, Standing, Why
 
@@ -168,6 +168,26 @@ def test_place_in_the_queue_is_told(before: int | None, first: int, says: str) -
 def test_suspended_queue_comes_first() -> None:
     standing = Standing(0, 1, 0, suspended=True, has_leader=True)
     assert [reason.code for reason in reasons(task("queued"), standing=standing)] == ["suspended", "turn"]
+
+
+@pytest.mark.parametrize(
+    ("scope", "holds", "off"),
+    [
+        ({}, "everything", "off`"),
+        ({"owner": "a"}, "a's tasks", "--owner a`"),
+        ({"task_id": "t"}, "the task", "--task t`"),
+    ],
+)
+def test_brake_is_the_only_reason_and_names_who_set_it(scope: dict[str, str], holds: str, off: str) -> None:
+    brake = Brake(by="bob", at=NOW - timedelta(minutes=1), reason="too dear", **scope)
+    (reason,) = reasons(task("queued"), brakes=(brake,))
+    assert (reason.code, reason.says) == ("brake", f"A brake that bob set 1m ago holds {holds}: too dear.")
+    assert off in reason.do
+
+
+def test_another_s_brake_holds_nothing() -> None:
+    brake = Brake(owner="somebody", by="bob", at=NOW)
+    assert [reason.code for reason in reasons(task("queued"), brakes=(brake,))] == ["turn"]
 
 
 def test_blocked_task_names_what_it_waits_for() -> None:

@@ -12,6 +12,8 @@ local REPEAT = {}
 local function close_question(t)
   local asked = cjson.decode(t.question)
   redis.call('HDEL', t.key, 'question')
+  -- What it asked is no longer what the lists show of it.
+  if redis.call('HGET', t.key, 'thought') == cut(asked.text, 500) then redis.call('HDEL', t.key, 'thought') end
   put('ZREM', K.questions(), t.id)
   put('SREM', K.asked(asked.signature), t.id)
   put('ZREM', K.due(), 'ask:' .. t.id)
