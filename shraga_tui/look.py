@@ -28,7 +28,7 @@ class Look:
 _S = TaskStatus
 TASK_LOOKS: dict[str, Look] = {
     _S.WAITING_FOR_INPUT: Look("?", "asks you", "waiting"),
-    _S.AWAITING_APPROVAL: Look("!", "needs approval", "waiting"),
+    _S.AWAITING_APPROVAL: Look("!", "approval", "waiting"),
     _S.QUEUED: Look("…", "queued", "queued"),
     _S.SCHEDULED: Look("◷", "scheduled", "planned"),
     _S.BLOCKED: Look("‖", "blocked", "queued"),
@@ -132,7 +132,7 @@ EVENT_LOOKS: dict[str, Look] = {
 }
 
 
-VERDICT = Look("!", "needs a verdict", "waiting")
+VERDICT = Look("!", "verdict", "waiting")
 """A result that waits for a person; until the run, the same status waits for leave."""
 
 

@@ -42,7 +42,7 @@ def text_of(row: TaskRow, width: int = 30) -> str:
         (S.BLOCKED, {}, ("‖ blocked",)),
         (S.QUEUED, {"due": NOW_MS + 3 * 3_600_000}, ("due in 3h · alice",)),
         (S.QUEUED, {"due": NOW_MS - 2 * 86_400_000}, ("overdue 2d · alice",)),
-        (S.AWAITING_APPROVAL, {}, ("! needs approval",)),
+        (S.AWAITING_APPROVAL, {}, ("! approval",)),
     ],
 )
 def test_a_card_says_what_its_status_is_about(
@@ -124,5 +124,5 @@ def test_small_helpers() -> None:
 
 
 def test_a_result_that_waits_looks_otherwise_than_a_task_that_waits_for_leave() -> None:
-    assert look_of(TaskStatus.AWAITING_APPROVAL, "pending").word == "needs approval"
-    assert look_of(TaskStatus.AWAITING_APPROVAL, "completed").word == "needs a verdict"
+    assert look_of(TaskStatus.AWAITING_APPROVAL, "pending").word == "approval"
+    assert look_of(TaskStatus.AWAITING_APPROVAL, "completed").word == "verdict"
