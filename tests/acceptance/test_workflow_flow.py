@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +75,26 @@ def crew(processes: Processes, shraga: Shraga) -> Processes:
     return processes
 
 
+def made_by_a_function(plan: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"type": "python", "callable": "tests.jobs:echo", "args": {"value": plan}}
+
+
+def made_by_an_agent(plan: list[dict[str, Any]]) -> dict[str, Any]:
+    script = [{"say": "Six steps will do."}, {"finish": json.dumps(plan)}]
+    return {"type": "agent", "agent": "scripted", "prompt": json.dumps(script)}
+
+
+def reasons(shraga: Shraga, flow: Workflow, step: str) -> list[tuple[str, str]]:
+    return [(reason.code, reason.says) for reason in shraga.why(flow.task_id(step)).reasons]
+
+
+@pytest.mark.parametrize("made_by", [made_by_a_function, made_by_an_agent])
 def test_a_planned_workflow_ends_well_in_spite_of_a_failure_and_of_kills(
-    crew: Processes, shraga: Shraga, tmp_path: Path
+    crew: Processes,
+    shraga: Shraga,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    made_by: Callable[[Any], dict[str, Any]],
 ) -> None:
     controller = crew.controller()
     flow = shraga.submit_workflow(
@@ -83,7 +103,7 @@ def test_a_planned_workflow_ends_well_in_spite_of_a_failure_and_of_kills(
         context={"who": "Ada"},
         enrich=shell('echo "{\\"day\\": \\"monday\\"}" > $SHRAGA_RESULT', capability="code"),
         plan={
-            "action": {"type": "python", "callable": "tests.jobs:echo", "args": {"value": planned(tmp_path)}},
+            "action": made_by(planned(tmp_path)),
             "capability": "code",
         },
     )
@@ -91,6 +111,9 @@ def test_a_planned_workflow_ends_well_in_spite_of_a_failure_and_of_kills(
     assert shraga.workflow(flow.id).workflow.context == {"who": "Ada", "day": "monday"}
     wait_until(lambda: statuses(shraga, flow)["prove"] == "failed", 20, what="the failure")
     assert statuses(shraga, flow)["join"] == "skipped"
+    assert [code for code, _ in reasons(shraga, flow, "write")] == ["running"]
+    (ended,) = reasons(shraga, flow, "join")
+    assert ended[0] == "ended" and "prove" in ended[1]
 
     controller.kill()
     controller.wait()
@@ -104,6 +127,19 @@ def test_a_planned_workflow_ends_well_in_spite_of_a_failure_and_of_kills(
     (tmp_path / "go").touch()
     wait_until(lambda: phase(shraga, flow) is Phase.FAILED, 20, what="the end of the rest")
 
+    capsys.readouterr()
+    assert run([*place(shraga), "workflow", "show", flow.id]) == 0
+    tree = [line.split("\t")[:3] for line in capsys.readouterr().out.splitlines() if "\t" in line]
+    assert tree == [
+        ["enrich", "done", ""],
+        ["plan", "done", ""],
+        ["build", "done", ""],
+        ["lint", "done", "build"],
+        ["prove", "failed", "build"],
+        ["write", "done", "build"],
+        ["join", "skipped", "lint,prove,write"],
+        ["tell", "skipped", "join"],
+    ]
     (tmp_path / "fixed").touch()
     assert run([*place(shraga), "workflow", "retry", flow.id, "--from", "prove", "--json"]) == 0
     wait_until(lambda: phase(shraga, flow) is Phase.COMPLETED, 20, what=f"the good end: {crew.log()}")
