@@ -43,6 +43,9 @@ SAY_EVERY = 0.1
 _DEADLINE = struct.Struct("d")
 
 
+_NOTHING_TOLD = Briefing()
+
+
 class StopRun(BaseException):
     """The run was asked to stop; not an `Exception`, so that a broad except clause does not swallow it."""
 
@@ -333,9 +336,11 @@ def _where(run: RunContext) -> ExecutionDetails:
 
 
 def claim_json(claim: Claim, briefing: dict[str, Any] | None) -> bytes:
-    """Return a claim, and what the run is to know, as the channel carries them."""
-    cells = [claim.task_id, claim.owner, claim.attempt, claim.fence, claim.fields]
-    return json.dumps([cells, claim.resume, briefing]).encode()
+    """Return a claim, and what the run is to know, as the channel carries them; most runs have nothing to be told."""
+    cells: list[Any] = [claim.task_id, claim.owner, claim.attempt, claim.fence, claim.fields]
+    if claim.resume or briefing:
+        cells += [claim.resume, briefing]
+    return json.dumps(cells).encode()
 
 
 def read_claim(message: bytes) -> tuple[Claim, Briefing] | None:
@@ -343,5 +348,8 @@ def read_claim(message: bytes) -> tuple[Claim, Briefing] | None:
     found = json.loads(message)
     if isinstance(found, dict):
         return None
-    cells, resume, briefing = found
-    return replace(Claim(*cells), resume=resume), Briefing.read(briefing)
+    task_id, owner, attempt, fence, fields, *more = found
+    if not more:
+        return Claim(task_id, owner, attempt, fence, fields), _NOTHING_TOLD
+    resume, briefing = more
+    return Claim(task_id, owner, attempt, fence, fields, resume=resume), Briefing.read(briefing)
