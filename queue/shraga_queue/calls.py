@@ -5,7 +5,7 @@ Operations yield calls and are sent the answers, so that the sync and the async 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Generic, TypeVar
@@ -13,6 +13,11 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 
 Argument = str | bytes | int | float
+
+
+def as_texts(arguments: Iterable[Argument]) -> list[str | bytes]:
+    """Return arguments as texts: where a signal raises while hiredis writes a number, the process would crash."""
+    return [one if isinstance(one, str | bytes) else str(one) for one in arguments]
 
 
 def as_is(reply: Any) -> Any:

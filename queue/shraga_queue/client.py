@@ -27,7 +27,7 @@ from shraga_models import (
 )
 
 from .board import BoardQuery, BoardSnapshot, Counts
-from .calls import Batch, Call, Flow, Passage, Stream
+from .calls import Batch, Call, Flow, Passage, Stream, as_texts
 from .client_schedule import SyncSchedules
 from .client_spend import SyncSpend
 from .client_talk import SyncTalk
@@ -69,16 +69,13 @@ class SyncDriver:
     def call(self, call: Call[T]) -> T:
         """Send one call and read its answer; Redis's own errors pass through."""
         if call.command:
-            return call.read(self.connection.execute_command(*call.command))
+            return call.read(self.connection.execute_command(*as_texts(call.command)))
         script = self._script(call)
+        given = as_texts((len(call.keys), *call.keys, *call.args))
         try:
-            reply = self.connection.execute_command(
-                script.verb, script.sha, len(call.keys), *call.keys, *call.args
-            )
+            reply = self.connection.execute_command(script.verb, script.sha, *given)
         except NoScriptError:
-            reply = self.connection.execute_command(
-                script.verb_with_text, script.text, len(call.keys), *call.keys, *call.args
-            )
+            reply = self.connection.execute_command(script.verb_with_text, script.text, *given)
         return call.read(reply)
 
     def batch(self, batch: Batch) -> list[Any]:
@@ -92,10 +89,11 @@ class SyncDriver:
         pipeline = self.connection.pipeline(transaction=False)
         for call in batch.calls:
             if call.command:
-                pipeline.execute_command(*call.command)
+                pipeline.execute_command(*as_texts(call.command))
             else:
                 script = scripts[call.script]
-                pipeline.execute_command(script.verb, script.sha, len(call.keys), *call.keys, *call.args)
+                given = as_texts((len(call.keys), *call.keys, *call.args))
+                pipeline.execute_command(script.verb, script.sha, *given)
         return [call.read(reply) for call, reply in zip(batch.calls, pipeline.execute(), strict=True)]
 
     def stream(self, stream: Stream) -> list[Any]:
@@ -122,7 +120,7 @@ class SyncDriver:
         """Send what may be sent and read one answer; returns whether there was one to come."""
         while (call := passage.next_to_send()) is not None:
             script = self._script(call)
-            line.send_command(script.verb, script.sha, len(call.keys), *call.keys, *call.args)
+            line.send_command(script.verb, script.sha, *as_texts((len(call.keys), *call.keys, *call.args)))
         if (oldest := passage.oldest) is None:
             return False
         try:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import redis.connection
 from redis.connection import AbstractConnection
 
 from shraga_models import MOVES as LEGAL
@@ -512,3 +513,21 @@ def test_illegal_move_is_refused_by_the_store_itself(shraga: Shraga, hand: Hand)
     execute(shraga, "RPUSH", shraga.driver.keys.make("rq_queue", queue=task.queue), task.id, new_id())
     assert hand.try_claim() is None
     assert shraga.get(task.id) == task
+
+
+def test_numbers_reach_the_server_as_texts(shraga: Shraga, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A number that hiredis has to write itself crashes the process where Control-C comes just then."""
+    sent: list[tuple[Any, ...]] = []
+    send: Any = redis.connection.AbstractConnection.send_command
+
+    def note(self: Any, *arguments: Any, **options: Any) -> None:
+        sent.append(arguments)
+        send(self, *arguments, **options)
+
+    monkeypatch.setattr(redis.connection.AbstractConnection, "send_command", note)
+    task = shraga.submit_task(new_task())
+    shraga.counts()
+    shraga.driver.run(shraga.operations.more_events("0-0", block_ms=1))
+    shraga.logs(task.id, tail=3)
+    assert len(sent) >= 4
+    assert [one for command in sent for one in command if not isinstance(one, str | bytes)] == []
