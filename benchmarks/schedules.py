@@ -71,6 +71,7 @@ class Storm:
             with Shraga.connect(settings=self.settings) as shraga:
                 tasks = shraga.submit_many(self._tasks())
                 self._kill_for(self.plan.seconds)
+                self._catch_up(shraga, tasks)
                 last = [shraga.pause_schedule(task.id) for task in tasks]
                 self._drain(shraga)
                 return self._counts(tasks, last)
@@ -110,6 +111,13 @@ class Storm:
             self.controllers[victim].wait()
             self.controllers[victim] = self._start("controller")
             self.kills += 1
+
+    def _catch_up(self, shraga: Shraga, tasks: list[Task]) -> None:
+        """Wait until each schedule has come to where it would be had nobody been killed."""
+        now = int(time.time() * 1000)
+        end = time.monotonic() + self.plan.patience
+        while any(_slot(shraga.get(task.id)) <= now for task in tasks) and time.monotonic() < end:
+            time.sleep(0.1)
 
     def _drain(self, shraga: Shraga) -> None:
         """Wait until all that was started has ended."""
