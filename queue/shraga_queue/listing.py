@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from shraga_models import Run, Task, TaskFilter, TaskStatus, parse_filter
 
 from . import codec
-from .calls import Argument, Batch, Call, Flow
+from .calls import Argument, Batch, Call, Flow, as_is
 from .codec import TaskRow, TaskWithRuns
 from .errors import InvalidInput, Unreadable, no_such_task
 from .keys import Keys
@@ -76,6 +77,11 @@ class Listing:
 
     def _meant(self, query: ListQuery) -> ListQuery:
         return replace(query, wanted=query.wanted.asked_by(self.user))
+
+    def now(self) -> Flow[datetime]:
+        """Return Redis's time."""
+        seconds, micros = yield Call(as_is, command=("TIME",))
+        return codec.sure_moment(int(seconds) * 1000 + int(micros) // 1000)
 
     def task_page(self, query: ListQuery, first: int, count: int, pin: int | None = None) -> Flow[TaskPage]:
         """Return `count` rows from a rank on, of what moved up to `pin` (ms), in one call.

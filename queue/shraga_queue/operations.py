@@ -352,11 +352,6 @@ class Operations(Talk, Depending, Scheduling, Spend, DocumentFlows, WebhookFlows
             raise Refused(f"The worker {worker!r} is stopping already; start a new one with `shraga worker`.")
         return codec.text(reply[1])
 
-    def now(self) -> Flow[datetime]:
-        """Return Redis's time."""
-        seconds, micros = yield Call(as_is, command=("TIME",))
-        return codec.sure_moment(int(seconds) * 1000 + int(micros) // 1000)
-
 
 def _only_stream(reply: Any) -> list[Any]:
     return next(iter(stream_codec.read_streams(reply).values()), [])

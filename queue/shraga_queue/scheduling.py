@@ -7,22 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ValidationError
 
-from shraga_models import NewTask, RunStatus, Schedule, TaskStatus, new_id
+from shraga_models import NewTask, RunStatus, Schedule, Task, TaskStatus, new_id
 from shraga_models.base import JsonObject, Sized, Slug
 
 from . import codec
 from .calls import Argument, Call, Flow, as_is
 from .errors import NotFound, Refused
-from .keys import Keys
+from .listing import Listing
 from .submission import invalid
 from .timetable import Timetable, due_at, words
-
-if TYPE_CHECKING:
-    from shraga_models import Task
 
 EMIT_BATCH = 100
 """Tasks that a call starts: few enough not to hold up the server."""
@@ -119,21 +116,8 @@ def next_slot(
     return ("", "") if slot is None else (slot, due_at(task_id, schedule, slot))
 
 
-class Scheduling:
+class Scheduling(Listing):
     """The operations on tasks that repeat."""
-
-    keys: Keys
-    user: str
-
-    if TYPE_CHECKING:
-
-        def get_task(self, task_id: str) -> Flow[Task]:
-            """Return a task; raises NotFound."""
-            raise NotImplementedError
-
-        def now(self) -> Flow[datetime]:
-            """Return Redis's time."""
-            raise NotImplementedError
 
     def schedules(self, owner: str | None = None, first: int = 0, count: int = 1000) -> Flow[Schedules]:
         """Return tasks that repeat from a rank on, the next due first."""
