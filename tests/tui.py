@@ -17,6 +17,7 @@ from textual.pilot import Pilot  # noqa: E402
 
 from shraga_tui.app import ShragaApp  # noqa: E402
 from shraga_tui.source import Source  # noqa: E402
+from tests.waiting import PATIENCE  # noqa: E402
 
 
 def dashboard(source: Source, label: str = "test", notice: str | None = None) -> ShragaApp:
@@ -37,7 +38,7 @@ def toasts(app: ShragaApp) -> list[str]:
 
 async def until(pilot: Pilot[Any], condition: Callable[[], object], what: str = "condition") -> None:
     """Let the app work until a condition holds; raises AssertionError with the screen when it never does."""
-    deadline = asyncio.get_running_loop().time() + 10
+    deadline = asyncio.get_running_loop().time() + PATIENCE
     while not condition():
         if asyncio.get_running_loop().time() > deadline:
             raise AssertionError(f"{what} did not come true; the screen:\n{screen_text(pilot.app)}")

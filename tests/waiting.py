@@ -8,9 +8,12 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+PATIENCE = 30.0
+"""Seconds after which a condition will not come true any more; a loaded machine takes its time."""
+
 
 def wait_until(
-    condition: Callable[[], T], timeout: float = 10.0, interval: float = 0.02, what: str = "condition"
+    condition: Callable[[], T], timeout: float = PATIENCE, interval: float = 0.02, what: str = "condition"
 ) -> T:
     """Return the first truthy value of `condition`; seconds; raises AssertionError naming `what`."""
     deadline = time.monotonic() + timeout

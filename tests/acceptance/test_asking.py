@@ -38,7 +38,7 @@ def test_a_quick_answer_is_given_to_the_run_that_asked(
     task = ask_job(shraga, tmp_path / "note")
     assert task.status is TaskStatus.RUNNING
     shraga.answer(task.id, "LEFT")
-    done = shraga.wait(task.id, 10)
+    done = shraga.wait(task.id, 30)
     assert (done.status, done.attempt, done.question) == (TaskStatus.COMPLETED, 1, None)
     assert (tmp_path / "note").read_text() == "begin\nleft\n"
 
@@ -51,7 +51,7 @@ def test_a_waiting_task_holds_no_slot_and_the_answer_resumes_it(
     other = shraga.wait(shraga.submit("another", Shell("true")).id, 10)
     assert other.status is TaskStatus.COMPLETED
     assert shraga.answer(task.id, "2") == [task.id]
-    done = shraga.wait(task.id, 10)
+    done = shraga.wait(task.id, 30)
     assert done.output is not None
     assert (done.status, done.output.result) == (TaskStatus.COMPLETED, "right")
     assert (tmp_path / "note").read_text() == "begin\nbegin\nright\n"
@@ -72,7 +72,7 @@ def test_it_survives_the_worker_and_the_controller(
     first.wait()
     shraga.answer(task.id, "left")
     processes.worker(shraga, "w2", slots=1)
-    assert shraga.wait(task.id, 10).status is TaskStatus.COMPLETED
+    assert shraga.wait(task.id, 30).status is TaskStatus.COMPLETED
     assert (tmp_path / "note").read_text() == "begin\nbegin\nleft\n"
 
 
@@ -88,7 +88,7 @@ def test_a_worker_killed_while_its_task_asks_leaves_one_question(
     wait_until(lambda: is_waiting(shraga, task.id), timeout=30, what="the next try to be suspended")
     assert [one.id for one in shraga.questions()] == [f"{task.id}.q1"]
     shraga.answer(f"{task.id}.q1", "left")
-    assert shraga.wait(task.id, 10).status is TaskStatus.COMPLETED
+    assert shraga.wait(task.id, 30).status is TaskStatus.COMPLETED
 
 
 def test_a_shell_command_asks_and_goes_on_in_its_folder(worker: Processes, shraga: Shraga) -> None:

@@ -60,7 +60,7 @@ def test_a_run_over_its_budget_parks_is_extended_and_repeats_nothing(
     assert (question.task_id, question.kind, question.options[0]) == (task.id, "budget", "extend")
     assert 1.2 <= shraga.get(task.id).cost < 1.8
     other = shraga.submit("another", Python("tests.jobs:add", args={"a": 1, "b": 2}))
-    assert shraga.wait(other.id, 10).status is TaskStatus.COMPLETED
+    assert shraga.wait(other.id, 30).status is TaskStatus.COMPLETED
     shraga.answer(task.id, "extend")
     ended = shraga.wait(task.id, 20)
     assert (ended.status, ended.attempt, ended.cost) == (TaskStatus.COMPLETED, 2, 1.8)
@@ -82,7 +82,7 @@ def test_a_brake_holds_within_a_second_and_outlives_its_worker(
     held = {row.id for row in shraga.find_rows("owner:alice status:queued", limit=100)}
     assert held
     other = shraga.submit("another", Python("tests.jobs:add", args={"a": 1, "b": 2}), owner="bob")
-    assert shraga.wait(other.id, 10).status is TaskStatus.COMPLETED
+    assert shraga.wait(other.id, 30).status is TaskStatus.COMPLETED
     proctree.send([worker.pid, *proctree.descendants(worker.pid)], signal.SIGKILL)
     os.waitpid(worker.pid, 0)
     again = processes.worker(shraga, "w2", 2)

@@ -28,7 +28,7 @@ def test_canceling_a_running_command_ends_its_whole_tree(
     task = shraga.submit("tree", Shell("sleep 5551 & (setsid sleep 5552 &) ; sh -c 'sleep 5553; true'"))
     wait_until(lambda: len(alive_with("sleep 555")) >= 3, what="the tree to grow")
     started = time.monotonic()
-    canceled = shraga.cancel(task.id, "wrong branch", timeout=10)
+    canceled = shraga.cancel(task.id, "wrong branch", timeout=30)
     timed("cancel a running tree", time.monotonic() - started)
     assert (canceled.status, canceled.cancel_reason) == (TaskStatus.CANCELED, "wrong branch")
     assert alive_with("sleep 555") == []
@@ -44,13 +44,13 @@ def test_a_task_that_ignores_the_request_is_ended_by_force(
         "deaf", Python("tests.jobs:stubborn", args={"path": str(note)}), limits={"grace": "300ms"}
     )
     wait_until(lambda: note.exists() and note.read_text(), what="the task to begin")
-    assert shraga.cancel(python.id, timeout=10).status is TaskStatus.CANCELED
+    assert shraga.cancel(python.id, timeout=30).status is TaskStatus.CANCELED
     assert not Path(f"/proc/{note.read_text()}").exists()
     shell = shraga.submit(
         "deaf", Shell("trap '' TERM; echo on; sleep 4441; sleep 4441"), limits={"grace": "300ms"}
     )
     wait_until(lambda: shraga.logs(shell.id), what="the command to begin")
-    assert shraga.cancel(shell.id, timeout=10).status is TaskStatus.CANCELED
+    assert shraga.cancel(shell.id, timeout=30).status is TaskStatus.CANCELED
     assert alive_with("sleep 4441") == []
     assert shraga.wait(shraga.submit("next", Shell("true")).id, 10).status is TaskStatus.COMPLETED
 
@@ -70,7 +70,7 @@ def test_canceling_right_after_submitting_never_ends_in_between(processes: Proce
     processes.worker(shraga, slots=2)
     for _ in range(25):
         task = shraga.submit("race", Shell("sleep 20"))
-        assert shraga.cancel(task.id, timeout=10).status is TaskStatus.CANCELED
+        assert shraga.cancel(task.id, timeout=30).status is TaskStatus.CANCELED
     assert shraga.counts().leases == 0
 
 
@@ -80,7 +80,7 @@ def test_canceling_twice_is_refused_the_second_time_with_the_reason(
     processes.worker(shraga)
     task = shraga.submit("once", Shell("sleep 30"))
     running(shraga, task.id)
-    shraga.cancel(task.id, timeout=10)
+    shraga.cancel(task.id, timeout=30)
     with pytest.raises(Refused, match="canceled already"):
         shraga.cancel(task.id)
 
@@ -93,7 +93,7 @@ def test_stopping_twice_while_it_still_ends_is_one_stop(processes: Processes, sh
     wait_until(lambda: shraga.logs(task.id), what="the command to begin")
     asks = [shraga.driver.run(shraga.operations.ask_cancel(task.id, f"reason {n}"))[0] for n in range(3)]
     assert asks == ["asked"] * 3
-    ended = shraga.wait(task.id, 10)
+    ended = shraga.wait(task.id, 30)
     assert (ended.status, ended.cancel_reason) == (TaskStatus.CANCELED, "reason 0")
     assert [entry.action for entry in shraga.audit() if entry.entity_id == task.id] == [
         "submit",
@@ -118,7 +118,7 @@ def test_canceling_while_it_waits_for_its_next_try_is_done_at_once(
     assert canceled.status is TaskStatus.CANCELED
     # Another task of the same wait comes and goes, and this one stays as it is.
     other = shraga.submit("other", Shell("exit 1"), limits={"retries": 1, "backoff": "1s", "jitter": 0})
-    assert shraga.wait(other.id, 15).attempt == 2
+    assert shraga.wait(other.id, 30).attempt == 2
     assert (shraga.get(task.id).status, shraga.get(task.id).attempt) == (
         TaskStatus.CANCELED,
         canceled.attempt,
@@ -135,7 +135,7 @@ def test_what_was_asked_to_stop_on_a_worker_that_died_is_canceled_and_not_run_ag
     assert shraga.driver.run(shraga.operations.ask_cancel(task.id, "why"))[0] == "asked"
     worker.kill()
     started = time.monotonic()
-    assert shraga.wait(task.id, 15).status is TaskStatus.CANCELED
+    assert shraga.wait(task.id, 30).status is TaskStatus.CANCELED
     timed("cancel, and the worker dies before it obeys", time.monotonic() - started)
     assert shraga.get(task.id).attempt == 1
     wait_until(lambda: not alive_with("sleep 4443"), 10, what="its processes to be gone")
@@ -146,6 +146,6 @@ def test_rq_s_own_stop_command_stops_the_task_and_is_audited(processes: Processe
     task = shraga.submit("hold", Shell("sleep 30"))
     running(shraga, task.id)
     send_stop_job_command(shraga.driver.connection, task.id, serializer=JSONSerializer)
-    ended = shraga.wait(task.id, 10)
+    ended = shraga.wait(task.id, 30)
     assert (ended.status, ended.cancel_requested_by) == (TaskStatus.CANCELED, "rq")
     assert [entry.action for entry in shraga.audit() if entry.actor == "rq"] == ["ask_cancel"]

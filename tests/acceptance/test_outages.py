@@ -79,7 +79,7 @@ def test_a_server_that_stands_still_longer_than_a_lease_costs_a_run_but_no_task(
     timed("freeze server, run again after the thaw", time.monotonic() - thawed)
     assert away.runs(task_id)[0].status is RunStatus.LOST
     assert away_processes.slot_pids(worker) == slots
-    away.cancel(task_id, timeout=10)
+    away.cancel(task_id, timeout=30)
 
 
 # A full disk

@@ -149,7 +149,7 @@ def test_a_worker_whose_folder_is_gone_goes_on(processes: Processes, shraga: Shr
     folder.rmdir()
     task = shraga.submit("stop me", Shell("sleep 30"))
     wait_until(lambda: shraga.get(task.id).status is TaskStatus.RUNNING, what="the task to run")
-    shraga.cancel(task.id, timeout=10)
+    shraga.cancel(task.id, timeout=30)
     assert shraga.wait(shraga.submit("next", Shell("true")).id, 10).status is TaskStatus.COMPLETED
 
 

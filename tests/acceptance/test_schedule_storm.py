@@ -43,7 +43,7 @@ def test_a_run_knows_its_occurrence_and_the_data_of_its_event_and_the_next_one_d
 def test_a_reminder_says_its_words_in_the_chat(shraga: Shraga, processes: Processes) -> None:
     task = shraga.submit("call back", Reminder("Call Bo back."))
     processes.worker(shraga)
-    ended = shraga.wait(task.id, 15)
+    ended = shraga.wait(task.id, 30)
     assert ended.output is not None
     assert (ended.status, ended.output.summary) == ("completed", "Call Bo back.")
     assert [(one.sender_type, one.text) for one in shraga.chat(task.id)] == [("system", "Call Bo back.")]

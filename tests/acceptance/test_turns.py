@@ -46,7 +46,7 @@ def test_what_a_long_run_holds_up_goes_to_another_slot(
     assert note.read_text().count("begin") == 1 and "end" not in note.read_text()
     # Given back unbegun, a task keeps its attempt.
     assert {shraga.get(task.id).attempt for task in tasks} == {1}
-    assert shraga.wait(tasks[40].id, 10).status is TaskStatus.COMPLETED
+    assert shraga.wait(tasks[40].id, 30).status is TaskStatus.COMPLETED
 
 
 def test_a_killed_slot_loses_none_of_what_it_had_in_hand(processes: Processes, shraga: Shraga) -> None:

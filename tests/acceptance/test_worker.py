@@ -28,7 +28,7 @@ def messages(shraga: Shraga, task_id: str, source: str) -> list[str]:
 
 def test_a_shell_task_completes_with_its_output_in_the_log(worker: Processes, shraga: Shraga) -> None:
     task = shraga.submit("hello", Shell("echo hi; echo oops >&2; touch kept; printf 'no newline'"))
-    done = shraga.wait(task.id, 10)
+    done = shraga.wait(task.id, 30)
     assert (done.status, done.error, done.progress) == (TaskStatus.COMPLETED, "", 1.0)
     assert messages(shraga, task.id, "stdout") == ["hi", "no newline"]
     assert done.thought == "no newline"
@@ -81,7 +81,7 @@ def test_a_secret_is_resolved_on_the_worker_and_masked(processes: Processes, shr
     processes.worker(shraga, env={"API_TOKEN": "hunter2hunter2"})
     shell = Shell("echo token=$TOKEN", env={"TOKEN": "${env:API_TOKEN}"})
     task = shraga.submit("secret", shell)
-    shraga.wait(task.id, 10)
+    shraga.wait(task.id, 30)
     assert messages(shraga, task.id, "stdout") == ["token=••••••"]
     missing = shraga.wait(shraga.submit("none", Shell("echo ${env:NOT_THERE}")).id, 10)
     assert "NOT_THERE" in missing.error
@@ -90,14 +90,14 @@ def test_a_secret_is_resolved_on_the_worker_and_masked(processes: Processes, shr
 def test_a_python_task_returns_its_value(worker: Processes, shraga: Shraga) -> None:
     for name in ("add", "add_later"):
         task = shraga.submit("sum", Python(f"tests.jobs:{name}", args={"a": 2, "b": 3}))
-        output = shraga.wait(task.id, 10).output
+        output = shraga.wait(task.id, 30).output
         assert output is not None
         assert output.result == 5
 
 
 def test_a_python_task_talks(worker: Processes, shraga: Shraga) -> None:
     task = shraga.submit("talk", Python("tests.jobs:talk"))
-    done = shraga.wait(task.id, 10)
+    done = shraga.wait(task.id, 30)
     assert done.output is not None
     assert done.output.result == task.id
     assert [(line.source, line.message) for line in shraga.logs(task.id)] == [
@@ -204,7 +204,7 @@ def test_a_task_that_takes_too_long_is_ended(worker: Processes, shraga: Shraga) 
     stubborn = shraga.submit("deaf", Shell("trap '' TERM; sleep 7771"), limits=limits)
     willing = shraga.submit("polite", Shell("sleep 7772"), limits=limits)
     for task in (stubborn, willing):
-        ended = shraga.wait(task.id, 10)
+        ended = shraga.wait(task.id, 30)
         assert (ended.status, shraga.runs(task.id)[-1].status) == (TaskStatus.FAILED, RunStatus.TIMEOUT)
         assert "longer than its limit" in ended.error
     wait_until(lambda: not alive_with("sleep 777"), what="the commands to be gone")
@@ -245,7 +245,7 @@ def test_priorities_and_capabilities_decide_who_takes_what(processes: Processes,
     other = shraga.submit("other", Python("shraga_queue.demo:noop"), capability="gpu")
     processes.worker(shraga, "w1", 1, "--capability=docs")
     for task in (*tasks, docs):
-        assert shraga.wait(task.id, 10).status is TaskStatus.COMPLETED
+        assert shraga.wait(task.id, 30).status is TaskStatus.COMPLETED
     started = [event.name for event in shraga.events() if event.type == "task.started"]
     assert [name for name in started if name != "docs"] == ["critical", "high", "normal", "low"]
     assert shraga.get(other.id).status is TaskStatus.QUEUED
@@ -265,7 +265,7 @@ def test_the_worker_record_tells_what_it_does(processes: Processes, shraga: Shra
     assert [current.task_id for current in record.current_tasks] == [task.id]
     assert [one.name for one in record.capabilities] == ["python"]
     assert record.memory_mb is not None
-    shraga.cancel(task.id, timeout=10)
+    shraga.cancel(task.id, timeout=30)
 
 
 def test_a_draining_worker_takes_nothing_until_it_is_resumed(worker: Processes, shraga: Shraga) -> None:
@@ -273,7 +273,7 @@ def test_a_draining_worker_takes_nothing_until_it_is_resumed(worker: Processes, 
     task = shraga.submit("later", Shell("true"))
     assert shraga.wait(task.id, 1.5).status is TaskStatus.QUEUED
     shraga.set_worker_mode("w1", WorkerMode.ACCEPTING)
-    assert shraga.wait(task.id, 10).status is TaskStatus.COMPLETED
+    assert shraga.wait(task.id, 30).status is TaskStatus.COMPLETED
 
 
 @pytest.mark.parametrize("how", ["signal", "command"])

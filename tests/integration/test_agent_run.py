@@ -23,6 +23,7 @@ from shraga_queue.engine import Outcome
 from shraga_queue.horse import StopRun
 from tests.repositories import git, make_repository
 from tests.runs import TASK, Talk, make_context, message, talk_of, written
+from tests.waiting import wait_until
 
 Configure = Callable[[str], None]
 
@@ -142,7 +143,8 @@ def test_a_run_that_is_stopped_keeps_its_session(tmp_path: Path, monkeypatch: py
     outcome = run(spec(*steps), context)
     assert outcome.status is RunStatus.CANCELED
     assert outcome.execution is not None and outcome.execution.session_id == "step-1"
-    assert not proctree.is_alive(int((context.folder / "pid").read_text()))
+    pid = int((context.folder / "pid").read_text())
+    wait_until(lambda: not proctree.is_alive(pid), what="the end of what the agent has started")
 
 
 def test_a_quick_answer_goes_to_the_agent_as_it_waits(tmp_path: Path) -> None:
@@ -208,7 +210,8 @@ def test_a_silent_agent_is_ended_with_all_that_it_started(tmp_path: Path, config
     context = make_context(tmp_path)
     outcome = run(spec(agent="stuck"), context)
     assert outcome.error == "The agent did nothing for 1s (agents.stuck.idle_timeout) and was ended."
-    assert not proctree.is_alive(int((context.folder / "pid").read_text()))
+    pid = int((context.folder / "pid").read_text())
+    wait_until(lambda: not proctree.is_alive(pid), what="the end of what the agent has started")
 
 
 def test_an_agent_that_only_tells_of_trouble_is_not_alive_for_it(
