@@ -7,7 +7,7 @@ import signal
 import time
 from pathlib import Path
 
-from shraga_models import NewTask, Python, TaskStatus
+from shraga_models import NewTask, Python, TaskStatus, WorkerMode
 from shraga_queue.client import Shraga
 from tests.jobs import hold
 from tests.processes import Processes
@@ -75,8 +75,10 @@ def test_a_worker_that_drains_gives_back_what_it_has_not_begun(
 def test_short_tasks_share_round_trips(processes: Processes, shraga: Shraga) -> None:
     processes.worker(shraga, "w1", 1)
     before = warm(shraga)
-    calls = script_calls(shraga)
+    shraga.set_worker_mode("w1", WorkerMode.DRAINING)
     shraga.submit_many([NOOP] * 800)
+    calls = script_calls(shraga)
+    shraga.set_worker_mode("w1", WorkerMode.ACCEPTING)
     deadline = time.monotonic() + 20
     wait_until(lambda: done(shraga, before + 800), deadline - time.monotonic(), 0.5, "the tasks")
     assert script_calls(shraga) - calls <= 0.3 * 800
