@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import time
@@ -16,12 +17,12 @@ from shraga_models import RunStatus
 from shraga_models.durations import format_duration
 
 from . import proctree
-from .channel import Channel
 from .correspondence import Correspondence
 from .engine import STALE, Claim, EndedRun, Engine, LogLine, Outcome, SealedOutcome
-from .horse import Deadline, claim_json, lease_clock
+from .horse import Deadline, lease_clock, order_json
 from .operations import LEASE_MS
-from .step_inputs import with_inputs
+from .step_inputs import may_be_step, with_inputs
+from .work_horse import WorkHorse
 
 LEASE = LEASE_MS / 1000
 MARGIN = 1.0
@@ -62,20 +63,21 @@ class ActiveRun:
         engine: Engine,
         claim: Claim,
         name: str,
-        channel: Channel,
-        horse: int,
+        horse: WorkHorse,
         deadline: Deadline,
         asked: float,
     ) -> None:
         self.engine = engine
         self.claim = claim
         self.limits = claim.limits
+        self.asked = asked
         self._name = name
-        self._channel = channel
         self._horse = horse
+        self._channel = horse.channel
         self._deadline = deadline
-        self._asked = asked
         self._started = time.monotonic()
+        self._ended = 0.0
+        self._is_followed = False
         self._beat_at = self._started + FIRST_BEAT
         self._told_at = 0.0
         self._fresh = False
@@ -83,7 +85,7 @@ class ActiveRun:
         self._thought = ""
         self._printed = ""
         self._lines: list[LogLine] = []
-        self._letters = Correspondence(engine, claim, channel)
+        self._letters = Correspondence(engine, claim, horse.channel)
         self._dropped = 0
         self._stop_reason: RunStatus | None = None
         self._kill_at: float | None = None
@@ -104,28 +106,41 @@ class ActiveRun:
         return self._stop_reason is not None or bool(self._lost) or self._stale or self._worn
 
     @property
-    def leaves_nothing_to_write(self) -> bool:
-        """Whether the store has all that the run printed and only its outcome is to be put there."""
-        return self._outcome is not None and not self._lines and not self._letters
-
-    @property
     def running_for(self) -> float:
         """Seconds since it was begun."""
         return time.monotonic() - self._started
 
+    @property
+    def needs_no_reading(self) -> bool:
+        """Whether all that the run has to know at its start is in its claim."""
+        return self._letters.needs_no_reading and not may_be_step(self.claim)
+
+    def order(self, number: int) -> bytes:
+        """Return what the horse is sent; Redis's errors pass through."""
+        claim = with_inputs(self.engine.driver, self.claim)
+        return order_json(number, claim, self._letters.briefing())
+
     def begin(self) -> None:
         """Hand the claim to the horse; the lease is surely held from when the claim was asked for."""
-        self._deadline.set(self._asked + LEASE - MARGIN)
+        self.follow()
         if self._deadline.passed:
             self._lost = "the answer to the claim came too late"
             return
         try:
-            claim = with_inputs(self.engine.driver, self.claim)
-            self._channel.send(claim_json(claim, self._letters.briefing()))
+            self._horse.begin(self.order)
         except RedisError:
             self._lost = "what the run has to know could not be read"
         except OSError:
             self._lost = "the process for the task ended before the task began"
+
+    def follow(self) -> None:
+        """Look after the run from now on: the horse begins it now, or has been sent it ahead and may be at it."""
+        if self._is_followed:
+            return
+        self._is_followed = True
+        self._deadline.set(self.asked + LEASE - MARGIN)
+        self._started = time.monotonic()
+        self._beat_at = self._started + FIRST_BEAT
 
     def due_in(self) -> float:
         """Return the seconds until something is due."""
@@ -173,9 +188,14 @@ class ActiveRun:
 
     # The horse's words
 
-    def _read(self) -> None:
+    def catch_up(self) -> None:
+        """Read what a horse that is dead by now has said of the run, as its last word."""
+        self._read(math.inf)
+        self.abandon("the process running the task was ended")
+
+    def _read(self, lines: float = LOG_BATCH) -> None:
         try:
-            while not self.ended and len(self._lines) < LOG_BATCH:
+            while not self.ended and len(self._lines) < lines:
                 message = self._channel.receive_now()
                 if message is None:
                     return
@@ -200,8 +220,8 @@ class ActiveRun:
             self._progress = self._progress if body[0] is None else body[0]
             self._thought = body[1] or self._thought
         else:
-            self._worn = body[0]
-            self._take_outcome(SealedOutcome(*body[1:]))
+            self._worn, self._started, self._ended, *outcome = body
+            self._take_outcome(SealedOutcome(*outcome))
 
     def _take_outcome(self, outcome: SealedOutcome) -> None:
         if self._stop_reason is not None and outcome.status != RunStatus.COMPLETED:
@@ -229,7 +249,7 @@ class ActiveRun:
         if self._stop_reason is not None:
             self._outcome = self._stopped()
             return
-        self._lost = f"the process running the task {_how_it_ended(self._horse)}"
+        self._lost = f"the process running the task {_how_it_ended(self._horse.pid)}"
 
     @property
     def _last_word(self) -> str:
@@ -256,7 +276,9 @@ class ActiveRun:
             if server_is_down(error):
                 self._deadline.set(lease_clock() + LEASE - MARGIN)
             return
-        self._deadline.set(asked + LEASE - MARGIN)
+        if self._horse.is_last(self):
+            # Of what was sent ahead the horse may begin the next, whose lease was not extended.
+            self._deadline.set(asked + LEASE - MARGIN)
         self._beat_at = before + BEAT_EVERY
         if tell:
             self._told_at, self._fresh = before, False
@@ -282,9 +304,12 @@ class ActiveRun:
             self._ask_to_stop(RunStatus.SUSPENDED)
 
     def _ask_to_stop(self, reason: RunStatus) -> None:
+        if not self._horse.keeps_to(self):
+            # It is done with this run: its end is on the way, and the signal would hit the next.
+            return
         self._stop_reason = reason
         self._kill_at = time.monotonic() + self.limits.grace
-        proctree.send([self._horse], signal.SIGTERM)
+        proctree.send([self._horse.pid], signal.SIGTERM)
 
     def _end_by_force(self) -> None:
         proctree.kill_below(os.getpid())
@@ -324,13 +349,13 @@ class ActiveRun:
             said = f"{self._dropped:,} lines were dropped while Redis was away."
             self._lines = [LogLine("system", said, "warning"), *self._lines[spare:]]
 
-    def settle(self, give_up: Callable[[], bool]) -> EndedRun | None:
+    def settle(self, give_up: Callable[[], bool], meanwhile: Callable[[], None]) -> EndedRun | None:
         """Write what the run printed, however long Redis is away, and return its end for the store.
 
         None where nothing is left to write: the run was lost, and has been recorded so, or was taken away.
-        Only the fence or `give_up` ends the trying.
+        Only the fence or `give_up` ends the trying; `meanwhile` is called in the pauses.
         """
-        ended = time.monotonic()
+        ended = self._ended or time.monotonic()
         while not self._stale:
             try:
                 if self._write_down() and not self._stale:
@@ -339,6 +364,7 @@ class ActiveRun:
                 pass
             if give_up():
                 return None
+            meanwhile()
             time.sleep(SETTLE_PAUSE)
         return None
 

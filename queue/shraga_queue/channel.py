@@ -39,10 +39,14 @@ class Channel:
         self._end.sendall(bytes(self._leftover) + _LENGTH.pack(len(message)) + message)
         self._leftover.clear()
 
+    def add(self, message: bytes) -> None:
+        """Put a message in line for the next sending."""
+        self._leftover += _LENGTH.pack(len(message)) + message
+
     def send_soon(self, message: bytes = b"") -> bool:
         """Send as much as the kernel takes now, what was left over first; returns whether nothing is left."""
         if message:
-            self._leftover += _LENGTH.pack(len(message)) + message
+            self.add(message)
         while self._leftover:
             try:
                 sent = self._end.send(self._leftover, socket.MSG_DONTWAIT)

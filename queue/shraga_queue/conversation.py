@@ -31,10 +31,18 @@ class Suspended(BaseException):
 
 
 class Conversation:
-    """What one run has been told and asks; `send` brings a kind and a body to the slot."""
+    """What one run has been told and asks.
+
+    `send` brings a kind and a body to the slot; what comes for the runs that follow goes to `for_later`.
+    """
 
     def __init__(
-        self, run_id: str, channel: Channel, briefing: Briefing, send: Callable[[str, Any], None]
+        self,
+        run_id: str,
+        channel: Channel,
+        briefing: Briefing,
+        send: Callable[[str, Any], None],
+        for_later: Callable[[bytes], None] = lambda message: None,
     ) -> None:
         self.resumed = briefing.resumed
         self.messages = briefing.conversation
@@ -43,6 +51,7 @@ class Conversation:
         self._run_id = run_id
         self._channel = channel
         self._send = send
+        self._for_later = for_later
         self._heard: list[Message] = []
         self._refused: set[str] = set()
 
@@ -105,7 +114,9 @@ class Conversation:
     def _read(self) -> None:
         while (message := self._channel.receive_now()) is not None:
             told = json.loads(message)
-            if isinstance(told, dict) and told.get("run") == self._run_id:
+            if not isinstance(told, dict):
+                self._for_later(message)
+            elif told.get("run") == self._run_id:
                 self.answers |= told.get("answers", {})
                 self._refused |= {told["busy"]} if "busy" in told else set()
                 self._heard += [Message.model_validate(one) for one in told.get("mail", ())]

@@ -35,6 +35,15 @@ class Correspondence:
     def __bool__(self) -> bool:
         return bool(self._questions or self._messages or self.spending)
 
+    @property
+    def needs_no_reading(self) -> bool:
+        """Whether the store holds nothing that the run has to know at its start."""
+        return not (self._claim.resume or self._claim.mail or self._may_have_documents)
+
+    @property
+    def _may_have_documents(self) -> bool:
+        return '"document' in self._claim.fields.get("spec", "")
+
     def briefing(self) -> dict[str, Any] | None:
         """Return what the run has to know at its start, as JSON values; None where that is nothing."""
         documents = tuple(self._documents())
@@ -45,7 +54,7 @@ class Correspondence:
         return Briefing(None, mail.messages, mail.answers, documents).plain(self._claim.resume)
 
     def _documents(self) -> Given:
-        if '"document' not in self._claim.fields.get("spec", ""):
+        if not self._may_have_documents:
             return []
         try:
             return self._engine.driver.call(documents_call(self._engine.keys, self._claim.spec))

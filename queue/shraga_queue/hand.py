@@ -6,6 +6,7 @@ import logging
 import math
 import time
 from collections import deque
+from collections.abc import Sequence
 
 from redis.exceptions import RedisError
 
@@ -16,7 +17,7 @@ from .horse import lease_clock
 
 HOLD = 0.02
 """Seconds that the end of a run, or a task that was not begun, may wait in a slot's hands."""
-MOST_HELD = 16
+MOST_HELD = 32
 """Tasks that a slot takes at once, where they are short and many wait."""
 UNREACHED_PAUSE = 0.3
 
@@ -52,14 +53,26 @@ class Hand:
         """Whether an end has waited long enough to be written down."""
         return bool(self.ended) and time.monotonic() - self.ended[0].ended > HOLD
 
-    def due_in(self, running_for: float) -> float:
-        """Return the seconds until all of it has waited long enough for a run that has lasted so long."""
-        return max(HOLD - running_for, self._reach_at - time.monotonic()) if self else math.inf
+    def is_worth_a_turn(self, ahead: int) -> bool:
+        """Whether to take a turn while the horse has so many runs ahead: for an end that is due, or for half a hand."""
+        half = len(self.ended) >= MOST_HELD // 2 and ahead <= MOST_HELD // 2
+        return (half or self.is_due) and time.monotonic() >= self._reach_at
+
+    def due_in(self, running_for: float, ahead: int = 0) -> float:
+        """Return the seconds until all of it, and what is ahead, has waited for long enough behind such a run."""
+        return max(HOLD - running_for, self._reach_at - time.monotonic()) if self or ahead else math.inf
 
     def put(self, run: EndedRun) -> None:
         """Take the end of a run in hand."""
         self.ended.append(run)
-        self._usual_run += (run.ended - run.started - self._usual_run) / 8
+        longer = run.ended - run.started - self._usual_run
+        # Taking a long run for a short one costs others 20 ms; taking short ones for long makes a turn of each.
+        self._usual_run += longer / (8 if longer > 0 else 2)
+
+    def put_back(self, claims: Sequence[Claim], asked: float) -> None:
+        """Take in hand again what was not begun, before all else; `asked` is when the first of it was asked for."""
+        self.asked = min(self.asked, asked) if self.claims else asked
+        self.claims.extendleft(reversed(claims))
 
     @property
     def _wanted(self) -> int:
@@ -70,21 +83,24 @@ class Hand:
         """Write down what has ended and take tasks where none is in hand; returns whether the store was reached."""
         return self._turn(0, keep=True) if self.is_fresh else self._turn(self._wanted)
 
+    def refill_beside(self, runs: Sequence[str]) -> bool:
+        """Do the same while the horse is at the first of these tasks' runs and has the others ahead."""
+        wanted = 0 if self.claims else max(0, self._wanted - len(runs))
+        return self._turn(wanted, keep=True, runs=runs)
+
     def put_down(self, running: str = "") -> bool:
         """Write down what has ended and give the claims back; returns whether the store was reached.
 
         `running` is the id of a task that goes on, and has turned out to be a long one.
         """
-        if running:
-            self._usual_run = max(self._usual_run, HOLD)
-        return self._turn(0, running=running)
+        return self._turn(0, runs=(running,) if running else ())
 
-    def _turn(self, wanted: int, *, keep: bool = False, running: str = "") -> bool:
+    def _turn(self, wanted: int, *, keep: bool = False, runs: Sequence[str] = ()) -> bool:
         asked = lease_clock()
         back = [] if keep else [(claim.task_id, claim.fence) for claim in self.claims]
         try:
-            back += self._strays(running)
-            _, claims = self._engine.turn(self._slot, wanted, self.ended, back, running)
+            back += self._strays(runs)
+            _, claims = self._engine.turn(self._slot, wanted, self.ended, back, *runs[:1])
         except (RedisError, OSError) as error:
             if not self._unsure:
                 self._log.warning("Worker %s: %s; trying again", self._slot.name, explain(error, self._url))
@@ -99,15 +115,17 @@ class Hand:
             return False
         self.ended = []
         if not keep:
+            self.claims.clear()
+        if claims:
             self.claims, self.asked = deque(claims), asked
         return True
 
-    def _strays(self, running: str) -> list[tuple[str, int]]:
+    def _strays(self, runs: Sequence[str]) -> list[tuple[str, int]]:
         """Return the runs that the store gave this slot in an answer that never came."""
         if not self._unsure:
             return []
         known = {
-            running,
+            *runs,
             *(run.claim.task_id for run in self.ended),
             *(claim.task_id for claim in self.claims),
         }

@@ -1,7 +1,7 @@
 """The horse: a process that runs one task after another for its slot and holds no connection of its own.
 
-It reads claims from a channel and answers with log lines, sayings and the outcome. It dies with the slot, and
-stops itself before its lease can end.
+It reads claims from a channel, begins each once it is permitted to, and answers with log lines, sayings and the
+outcome. It dies with the slot, and stops itself before its lease can end.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 import traceback
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from mmap import mmap
@@ -35,6 +36,7 @@ from .conversation import Conversation, Suspended
 from .engine import Claim, LogLine, Outcome
 from .errors import InvalidInput
 from .output import OutputPump
+from .permits import Permits
 from .step_inputs import filled_action, inputs_of
 
 _RUN_VARIABLES = (os.fsencode(proctree.RUN_MARK), b"SHRAGA_TASK", b"SHRAGA_ATTEMPT")
@@ -85,13 +87,13 @@ class HorseSetup:
     """The server's address; its password is masked in what tasks print."""
 
 
-def run_horse(channel: Channel, setup: HorseSetup, parent: int) -> NoReturn:
+def run_horse(channel: Channel, permits: Permits, setup: HorseSetup, parent: int) -> NoReturn:
     """Serve runs until the slot closes the channel; never returns."""
     proctree.die_with_parent(parent)
     os.setsid()
     proctree.name_process("shraga-horse")
     proctree.adopt_orphans()
-    proctree.close_inherited_sockets(keep=channel.fileno())
+    proctree.close_inherited_sockets(channel.fileno(), permits.fileno())
     for sig in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
         # A handler, not "ignore": that would be inherited by the programs a task starts.
         signal.signal(sig, _pass_over)
@@ -101,7 +103,7 @@ def run_horse(channel: Channel, setup: HorseSetup, parent: int) -> NoReturn:
     os.environ[proctree.WORKER_MARK] = setup.worker_id
     own_stderr = os.fdopen(os.dup(2), "w")
     try:
-        Horse(channel, setup, parent).serve()
+        Horse(channel, permits, setup, parent).serve()
     except BaseException:
         traceback.print_exc(file=own_stderr)
     finally:
@@ -124,8 +126,10 @@ def _be_ordinary() -> None:
 class Horse:
     """Runs claims one after another."""
 
-    def __init__(self, channel: Channel, setup: HorseSetup, parent: int) -> None:
+    def __init__(self, channel: Channel, permits: Permits, setup: HorseSetup, parent: int) -> None:
         self._channel = channel
+        self._permits = permits
+        self._orders: deque[bytes] = deque()
         self._setup = setup
         self._parent = parent
         self._pid = os.getpid()
@@ -185,25 +189,39 @@ class Horse:
         """Run each claim the slot sends; ends when the slot closes the channel."""
         while True:
             try:
-                message = self._channel.receive()
+                claim, briefing = self._next()
+                worn = self._serve_one(claim, briefing)
+                while worn:
+                    # Another horse runs what may have been sent ahead.
+                    self._channel.receive()
             except (EOFError, ConnectionError):
                 proctree.kill_below(os.getpid())
                 os._exit(0)
-            received = read_claim(message)
-            if received is None:
-                continue
-            claim, briefing = received
-            self._before(claim, briefing)
-            outcome = self._run(claim)
-            if os.getpid() != self._pid:
-                # The task forked, and this is the child coming back: the run is its parent's.
-                sys.stdout.flush()
-                os._exit(0)
-            worn = self._after()
-            sealed = self._without_empty_folder(claim, outcome).sealed()
-            sealed = sealed._replace(error=run_secrets.mask(sealed.error))
-            run_secrets.clear()
-            self._send("done", [worn, *sealed])
+
+    def _next(self) -> tuple[Claim, Briefing]:
+        """Wait for a permit, and return its claim; orders before it were taken back."""
+        permitted = self._permits.take()
+        while True:
+            message = self._orders.popleft() if self._orders else self._channel.receive()
+            order = read_order(message)
+            if order is not None and order[0] == permitted:
+                return order[1], order[2]
+
+    def _serve_one(self, claim: Claim, briefing: Briefing) -> bool:
+        """Run a claim and tell how it ended; returns whether this process must not run another."""
+        began = time.monotonic()
+        self._before(claim, briefing)
+        outcome = self._run(claim)
+        if os.getpid() != self._pid:
+            # The task forked, and this is the child coming back: the run is its parent's.
+            sys.stdout.flush()
+            os._exit(0)
+        worn = self._after() or self._stop_asked
+        sealed = self._without_empty_folder(claim, outcome).sealed()
+        sealed = sealed._replace(error=run_secrets.mask(sealed.error))
+        run_secrets.clear()
+        self._send("done", [worn, began, time.monotonic(), *sealed])
+        return worn
 
     def _before(self, claim: Claim, briefing: Briefing) -> None:
         self._run_id = claim.run_id
@@ -213,7 +231,7 @@ class Horse:
         self._pump.open(claim.limits.log_bytes)
         name, home = claim.fields.get("name", ""), str(self._setup.home)
         occurrence, event = _occurrence(claim)
-        talk = Conversation(self._run_id, self._channel, briefing, self._send)
+        talk = Conversation(self._run_id, self._channel, briefing, self._send, self._orders.append)
         context.enter(
             RunContext(
                 claim.task_id,
@@ -335,21 +353,21 @@ def _where(run: RunContext) -> ExecutionDetails:
     return ExecutionDetails(execution_folder=str(run.make_folder()))
 
 
-def claim_json(claim: Claim, briefing: dict[str, Any] | None) -> bytes:
+def order_json(number: int, claim: Claim, briefing: dict[str, Any] | None) -> bytes:
     """Return a claim, and what the run is to know, as the channel carries them; most runs have nothing to be told."""
-    cells: list[Any] = [claim.task_id, claim.owner, claim.attempt, claim.fence, claim.fields]
+    cells: list[Any] = [number, claim.task_id, claim.owner, claim.attempt, claim.fence, claim.fields]
     if claim.resume or briefing:
         cells += [claim.resume, briefing]
     return json.dumps(cells).encode()
 
 
-def read_claim(message: bytes) -> tuple[Claim, Briefing] | None:
-    """Return the claim of a message, and its briefing; None for what was meant for a run that has ended."""
+def read_order(message: bytes) -> tuple[int, Claim, Briefing] | None:
+    """Return an order's number, claim and briefing; None for what was meant for a run that has ended."""
     found = json.loads(message)
     if isinstance(found, dict):
         return None
-    task_id, owner, attempt, fence, fields, *more = found
+    number, task_id, owner, attempt, fence, fields, *more = found
     if not more:
-        return Claim(task_id, owner, attempt, fence, fields), _NOTHING_TOLD
+        return number, Claim(task_id, owner, attempt, fence, fields), _NOTHING_TOLD
     resume, briefing = more
-    return Claim(task_id, owner, attempt, fence, fields, resume=resume), Briefing.read(briefing)
+    return number, Claim(task_id, owner, attempt, fence, fields, resume=resume), Briefing.read(briefing)

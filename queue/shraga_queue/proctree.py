@@ -59,8 +59,8 @@ def name_process(name: str) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)
 
 
-def close_inherited_sockets(keep: int = -1) -> None:
-    """Close the sockets a fork has copied, all but `keep`.
+def close_inherited_sockets(*keep: int) -> None:
+    """Close the sockets a fork has copied, all but those to keep.
 
     A child that keeps its parent's connections open would go on consuming from Redis after the parent died.
     Their Python objects have to stay referenced, lest a collected one closes somebody else's descriptor.
@@ -68,7 +68,7 @@ def close_inherited_sockets(keep: int = -1) -> None:
     table = Path("/proc/self/fd")
     for fd in [int(name) for name in os.listdir(table)] if table.is_dir() else range(3, 1024):
         with suppress(OSError):
-            if fd > 2 and fd != keep and stat.S_ISSOCK(os.fstat(fd).st_mode):
+            if fd > 2 and fd not in keep and stat.S_ISSOCK(os.fstat(fd).st_mode):
                 os.close(fd)
 
 

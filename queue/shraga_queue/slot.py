@@ -9,8 +9,10 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -26,14 +28,14 @@ from shraga_models import ANY_CAPABILITY, Priority
 
 from . import proctree
 from .active import SETTLE_PAUSE, ActiveRun
-from .channel import Channel
 from .client import SyncDriver
 from .config import Settings
 from .connect import connect_sync, explain
-from .engine import Engine, SlotName
+from .engine import Claim, Engine, SlotName
 from .hand import Hand
-from .horse import Deadline, HorseSetup, run_horse
+from .horse import Deadline, HorseSetup
 from .keys import Keys
+from .work_horse import WorkHorse
 
 IDLE_BLOCK = 1.0
 """Seconds an idle slot waits for the bell before it looks around."""
@@ -71,7 +73,9 @@ class SlotWorker(rq.Worker):
         self.setup = setup
         self.engine = engine
         self.horse_deadline = deadline
-        self.channel: Channel | None = None
+        self.horse: WorkHorse | None = None
+        self.cut_short: list[ActiveRun] = []
+        """Begun by a horse that was ended behind another run."""
         self.runs_served = 0
         self.stop_requests = 0
         self.active: ActiveRun | None = None
@@ -165,55 +169,103 @@ class SlotWorker(rq.Worker):
         self.connection.blpop(self.ring_keys, timeout=IDLE_BLOCK)
 
     def _work_off(self) -> None:
-        """Run what is in hand, one after the other; the next begins before the end of the last is written down."""
+        """Run what is in hand, one after the other; the horse has what follows ahead and does not wait for it."""
         self._state = WorkerStatus.BUSY
-        run = self._begin_next()
         try:
-            while run is not None:
+            while (run := self._next()) is not None:
+                self.active = run
+                self._send_ahead(run)
                 self._see_through(run)
-                fit = not (run.spoiled or self.runs_served % self.setup.recycle_after == 0)
-                following = self._begin_next() if fit and run.leaves_nothing_to_write else None
-                if not fit:
-                    self._end_horse()
-                self._settle(run)
-                run = following or (self._begin_next() if fit else None)
+                self._conclude(run)
         finally:
             self.active = None
             self._state = WorkerStatus.IDLE
 
-    def _begin_next(self) -> ActiveRun | None:
-        if self.hand.is_due or self._stop_requested or not self.hand.is_fresh:
+    def _next(self) -> ActiveRun | None:
+        horse = self.horse
+        if horse is None:
             return None
-        assert self.channel is not None
+        if self._stop_requested:
+            horse.take_back()
+        if horse.sent:
+            if self.hand.is_worth_a_turn(len(horse.sent)):
+                self._look_at_commands()
+                self.hand.refill_beside([run.claim.task_id for run in horse.sent])
+            run = horse.next()
+            run.follow()
+        elif self.hand.is_due or self._stop_requested or not self.hand.is_fresh:
+            return None
+        else:
+            run = self._make_run(self.hand.claims.popleft(), horse)
+            self._begin(run)
         self.runs_served += 1
-        held = self.horse_deadline, self.hand.asked
-        claim = self.hand.claims.popleft()
-        run = ActiveRun(self.engine, claim, self.name, self.channel, self.horse_pid, *held)
+        return run
+
+    def _make_run(self, claim: Claim, horse: WorkHorse) -> ActiveRun:
+        return ActiveRun(self.engine, claim, self.name, horse, self.horse_deadline, self.hand.asked)
+
+    def _begin(self, run: ActiveRun) -> None:
         try:
             run.begin()
         except Exception as error:
             self._fail(run, error)
-        return run
+
+    def _send_ahead(self, run: ActiveRun) -> None:
+        """Send what is in hand behind a run; what has yet to be read from the store for it waits for its turn."""
+        horse, claims = self.horse, self.hand.claims
+        if horse is None or run.ended or self._stop_requested or not self.hand.is_fresh:
+            return
+        room = max(0, self.setup.recycle_after - horse.count)
+        runs = (self._make_run(claim, horse) for claim in list(claims)[:room])
+        for _ in range(horse.send_ahead(list(takewhile(lambda one: one.needs_no_reading, runs)))):
+            claims.popleft()
+
+    def _put_back(self, runs: Sequence[ActiveRun]) -> None:
+        if runs:
+            self.hand.put_back([run.claim for run in runs], runs[0].asked)
+
+    def _conclude(self, run: ActiveRun) -> None:
+        horse = self.horse
+        if run.spoiled or (horse and not horse.sent and horse.count >= self.setup.recycle_after):
+            self._end_horse()
+        ended, self.cut_short = [run, *self.cut_short], []
+        for one in ended:
+            self._settle(one)
 
     def _settle(self, run: ActiveRun) -> None:
-        ended = run.settle(lambda: self.stop_requests > 1)
+        ended = run.settle(lambda: self.stop_requests > 1, self._look_after_the_next)
         if ended is not None:
             self.hand.put(ended)
 
+    def _look_after_the_next(self) -> None:
+        """While the store does not take what a run left: see to what was begun behind it, and begin no more."""
+        if self.horse is not None:
+            self.horse.take_back()
+            for run in self.horse.sent:
+                run.follow()
+                run.step()
+
     def _see_through(self, run: ActiveRun) -> None:
-        self.active = run
         try:
             while not run.ended:
-                self._wait(min(run.due_in(), self.hand.due_in(run.running_for)))
+                self._wait(min(run.due_in(), self._held_for(run)))
+                run.step()
                 if self.stop_requests > 1:
                     run.abandon("the worker was told to stop at once")
-                run.step()
-                if not run.ended and self.hand.due_in(run.running_for) <= 0:
+                if not run.ended and self._held_for(run) <= 0 and self._keeps_to(run):
                     # Other slots may have what this long run holds up; if the store is away, both wait.
                     self.hand.put_down(run.claim.task_id)
         except Exception as error:
             self._fail(run, error)
-        self.horse_deadline.set(0)
+        if self.horse is None or not self.horse.sent:
+            self.horse_deadline.set(0)
+
+    def _held_for(self, run: ActiveRun) -> float:
+        assert self.horse is not None
+        return self.hand.due_in(run.running_for, len(self.horse.sent))
+
+    def _keeps_to(self, run: ActiveRun) -> bool:
+        return self.horse is not None and self.horse.keeps_to(run)
 
     def _fail(self, run: ActiveRun, error: Exception) -> None:
         # Whatever it was: a run that is no longer followed must not go on.
@@ -227,9 +279,11 @@ class SlotWorker(rq.Worker):
             time.sleep(SETTLE_PAUSE)
 
     def _wait(self, seconds: float) -> None:
-        assert self.channel is not None
+        assert self.horse is not None
+        if self.horse.channel.is_ready:
+            return
         commands = getattr(self.commands.connection, "_sock", None)
-        watched: list[Any] = [self.channel] if commands is None else [self.channel, commands]
+        watched: list[Any] = [self.horse.channel] if commands is None else [self.horse.channel, commands]
         ready, _, _ = select.select(watched, [], [], max(0.0, seconds))
         if commands in ready:
             self._look_at_commands()
@@ -263,16 +317,16 @@ class SlotWorker(rq.Worker):
                 # RQ's own tools leave nothing but this message; from here on it is as durable as ours.
                 self.engine.ask_cancel(self.active.claim.task_id, "rq", "asked through RQ")
             self.active.look_now()
-            if any(claim.task_id == payload.get("job_id") for claim in self.hand.claims):
+            keeps = self._keeps_to(self.active)
+            if keeps and any(claim.task_id == payload.get("job_id") for claim in self.hand.claims):
                 self.hand.put_down(self.active.claim.task_id)
 
     # The horse
 
     def _ensure_horse(self) -> None:
-        if self.channel is not None and proctree.is_running_child(self.horse_pid):
+        if self.horse is not None and self.horse.is_alive:
             return
         self._end_horse()
-        mine, its = Channel.pair()
         setup = HorseSetup(
             self.setup.worker_id,
             Path(self.setup.home),
@@ -280,21 +334,20 @@ class SlotWorker(rq.Worker):
             self.horse_deadline,
             self.setup.url,
         )
-        slot = os.getpid()
-        pid = os.fork()
-        if pid == 0:
-            mine.close()
-            run_horse(its, setup, slot)
-        its.close()
-        self._horse_pid, self.channel = pid, mine
+        self.horse = WorkHorse(setup, self._put_back)
+        self._horse_pid = self.horse.pid
 
     def _end_horse(self) -> None:
-        if self.channel is not None:
-            self.channel.close()
-            self.channel = None
         self.horse_deadline.set(0)
         if not proctree.kill_below(os.getpid()):
             self.log.error("Worker %s: a process of a task cannot be ended", self.name)
+        if self.horse is not None:
+            self.horse.take_back()
+            for run in self.horse.sent:
+                run.catch_up()
+            self.cut_short += self.horse.sent
+            self.horse.close()
+            self.horse = None
         self._horse_pid = 0
 
     def _until_reachable(self, do: Any) -> None:

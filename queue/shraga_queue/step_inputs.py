@@ -22,9 +22,14 @@ FIELD = "inputs"
 _MARK = '"workflow_id"'
 
 
+def may_be_step(claim: Claim) -> bool:
+    """Whether the claim could be that of a workflow's step, as far as can be told without asking the store."""
+    return _MARK in claim.fields.get("spec", "")
+
+
 def with_inputs(driver: SyncDriver, claim: Claim) -> Claim:
     """Return a step's claim with what it may know of its workflow; Redis's own errors pass through."""
-    if _MARK not in claim.fields.get("spec", ""):
+    if not may_be_step(claim):
         return claim
     workflow_id = json.loads(claim.fields["spec"]).get("workflow_id")
     if not workflow_id:

@@ -90,7 +90,7 @@ if wanted > 0 and redis.call('HGET', wkey, 'mode') == 'accepting' and redis.call
   end
 end
 flush()
-local current = claims[1] and claims[1][1] or ARGV[9]
+local current = ARGV[9] == '' and claims[1] and claims[1][1] or ARGV[9]
 if current ~= '' then redis.call('HSET', rq_worker, 'state', 'busy', 'current_job', current)
 elseif #answers > 0 then
   redis.call('HSET', rq_worker, 'state', 'idle')
