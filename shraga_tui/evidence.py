@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from shraga_models import Changes, Evidence, TaskOutput
+from typing import TYPE_CHECKING
+
 from shraga_models.durations import format_duration
+
+if TYPE_CHECKING:
+    from shraga_models import Changes, Evidence, TaskOutput
 
 Line = tuple[str, str, str]
 """Label, text and tone of a line."""

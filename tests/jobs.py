@@ -113,7 +113,9 @@ def hand_over(text: str) -> list[str]:
 
 
 def where() -> dict[str, object]:
-    return {"pid": os.getpid(), "textual": "textual" in sys.modules, "cwd": os.getcwd()}
+    lazy = ("shraga_models.document", "shraga_models.lifecycle", "shraga_queue.workflows", "tomllib")
+    missing = [name for name in lazy if name not in sys.modules]
+    return {"pid": os.getpid(), "textual": "textual" in sys.modules, "missing": missing, "cwd": os.getcwd()}
 
 
 def fork_and_return() -> str:

@@ -18,6 +18,9 @@ SLUG = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 Slug = Annotated[str, Field(pattern=SLUG)]
 """A name that is safe inside a key: letters, digits, `_`, `.`, `-`; at most 64 of them."""
 
+ANY_CAPABILITY = "any"
+"""The capability of a task that every worker can run."""
+
 
 _END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 """Later times cannot be written in every zone, nor be rounded."""

@@ -3,22 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
-from .actions import CALLABLE
-from .base import SLUG
 from .durations import format_duration
-from .task import LABEL
-from .template import PARAMETER_NAME
-from .webhook import SECRET_NAME
 
-_PATTERNS = {
-    SLUG: "use 1 to 64 letters, digits, '.', '_' or '-', a letter or digit first",
-    CALLABLE: "write package.module:function",
-    LABEL: "use 1 to 64 characters without blanks, commas and colons",
-    PARAMETER_NAME: "use 1 to 64 letters, digits or '_', no digit first",
-    SECRET_NAME: "a secret is named, never given: write ${env:NAME}, a variable of the controller",
-    r"^[^/\x00]+$": "give the name of a file, without a folder",
-}
 _RULES = (
     (r"Field required", "it is missing: give one"),
     (r"Extra inputs are not permitted", "is not a field of this record: remove it or correct its name"),
@@ -53,10 +41,29 @@ _DURATIONS = (
 )
 
 
+@cache
+def _patterns() -> dict[str, str]:
+    """What to write instead, by pattern; looked up among the records only once something is wrong."""
+    from .actions import CALLABLE
+    from .base import SLUG
+    from .task import LABEL
+    from .template import PARAMETER_NAME
+    from .webhook import SECRET_NAME
+
+    return {
+        SLUG: "use 1 to 64 letters, digits, '.', '_' or '-', a letter or digit first",
+        CALLABLE: "write package.module:function",
+        LABEL: "use 1 to 64 characters without blanks, commas and colons",
+        PARAMETER_NAME: "use 1 to 64 letters, digits or '_', no digit first",
+        SECRET_NAME: "a secret is named, never given: write ${env:NAME}, a variable of the controller",
+        r"^[^/\x00]+$": "give the name of a file, without a folder",
+    }
+
+
 def plain(message: str, field: str = "") -> str:
     """Return a validator's message about a field in plain words; one that is plain already stays as it is."""
     if found := re.fullmatch(r"String should match pattern '(.*)'", message):
-        return _PATTERNS.get(found[1], f"it has the wrong form: match {found[1]}")
+        return _patterns().get(found[1], f"it has the wrong form: match {found[1]}")
     for pattern, said in _RULES:
         if found := re.fullmatch(pattern, message):
             for number, part in enumerate(found.groups(), 1):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .event import EventType
+from .status import EventType
 from .status import TaskStatus as S
 
 

@@ -126,3 +126,89 @@ class Liveness(StrEnum):
     BUSY = "busy"
     OFFLINE = "offline"
     ERROR = "error"
+
+
+class WorkerMode(StrEnum):
+    """What a worker is doing about new tasks."""
+
+    ACCEPTING = "accepting"
+    DRAINING = "draining"
+    STOPPING = "stopping"
+
+
+class Phase(StrEnum):
+    """Where a workflow stands (seed: Aura WorkflowStatus)."""
+
+    CREATED = "created"
+    ENRICHING = "enriching"
+    ENRICHED = "enriched"
+    PLANNING = "planning"
+    PLANNED = "planned"
+    EXECUTING = "executing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more happens by itself."""
+        return self in FINAL_PHASES
+
+
+FINAL_PHASES = frozenset({Phase.COMPLETED, Phase.FAILED, Phase.CANCELED})
+
+
+class EventType(StrEnum):
+    """What an event tells (seed: Shraga events, eventType, with its planned types)."""
+
+    TASK_SUBMITTED = "task.submitted"
+    TASK_SCHEDULED = "task.scheduled"
+    TASK_BLOCKED = "task.blocked"
+    TASK_QUEUED = "task.queued"
+    TASK_STARTED = "task.started"
+    TASK_PROGRESS = "task.progress"
+    TASK_ASKING = "task.asking"
+    TASK_WAITING = "task.waiting"
+    TASK_ANSWERED = "task.answered"
+    TASK_MESSAGE = "task.message"
+    TASK_PROPOSED = "task.proposed"
+    TASK_RETRYING = "task.retrying"
+    TASK_LOST = "task.lost"
+    TASK_COMPLETED = "task.completed"
+    TASK_FAILED = "task.failed"
+    TASK_CANCELING = "task.canceling"
+    TASK_CANCELED = "task.canceled"
+    TASK_SKIPPED = "task.skipped"
+    SCHEDULE_CHANGED = "schedule.changed"
+    SCHEDULE_SKIPPED = "schedule.skipped"
+    EVENT_EMITTED = "event.emitted"
+    TASKS_FORGOTTEN = "tasks.forgotten"
+    RQ_REQUEUED = "rq.requeued"
+    RQ_STOPPING = "rq.stopping"
+    RQ_CANCELED = "rq.canceled"
+    RQ_DELETED = "rq.deleted"
+    RQ_CARRIED = "rq.carried"
+    RQ_UNSCHEDULED = "rq.unscheduled"
+    AGENT_MESSAGE = "agent.message"
+    BRAKE_CHANGED = "brake.changed"
+    BUDGET_CHANGED = "budget.changed"
+    WORKER_STARTED = "worker.started"
+    WORKER_CHANGED = "worker.changed"
+    WORKER_STOPPED = "worker.stopped"
+    WORKER_LOST = "worker.lost"
+    WORKER_PROVISIONED = "worker.provisioned"
+    WORKFLOW_SUBMITTED = "workflow.submitted"
+    WORKFLOW_MESSAGE = "workflow.message"
+    WORKFLOW_CHANGED = "workflow.changed"
+    WORKFLOW_COMPLETED = "workflow.completed"
+    WORKFLOW_FAILED = "workflow.failed"
+    WORKFLOW_CANCELED = "workflow.canceled"
+    CONTROLLER_LEADS = "controller.leads"
+    DOCUMENT_CHANGED = "document.changed"
+    WEBHOOK_CHANGED = "webhook.changed"
+    WEBHOOK_TESTED = "webhook.tested"
+    WEBHOOK_FAILING = "webhook.failing"
+    WEBHOOK_RECOVERED = "webhook.recovered"
+    WEBHOOK_MISSED = "webhook.missed"
+    ERROR = "error"
+    USER_NOTIFICATION = "user.notification"

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, computed_field, field_validator
 
 from .actions import Action
-from .base import JsonObject, Model, Moment, Record, Sized, Slug
+from .base import ANY_CAPABILITY, JsonObject, Model, Moment, Record, Sized, Slug
 from .dependency import MAX_DEPENDENCIES, Dependency, OnFailure
 from .durations import Seconds
 from .evidence import Evidence
@@ -19,9 +19,6 @@ from .status import Permission, Priority, TaskKind, TaskStatus, WorkerStatus
 from .template import TemplateRef
 
 LABEL = r"^[^\s,:]{1,64}$"
-
-ANY_CAPABILITY = "any"
-"""The capability of a task that every worker can run."""
 
 
 class TaskInput(Model):

@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 
 from .actions import http_address
 from .base import Model, Moment, Record, Sized, Slug
-from .event import EventType
+from .status import EventType
 
 SECRET_NAME = r"^(\$\{env:[A-Za-z_]\w*\})?$"  # noqa: S105
 TOLD_BY_WEBHOOKS = "webhook."

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from .base import Model, Moment, Record, Slug
-from .status import Liveness, ProvisioningStatus, TaskKind
+from .status import Liveness, ProvisioningStatus, TaskKind, WorkerMode
 
 
 class CapabilityLevel(StrEnum):
@@ -69,14 +69,6 @@ class Container(Model):
 
 
 WorkerDetails = Annotated[DevBox | LocalMachine | CloudVM | Container, Field(discriminator="type")]
-
-
-class WorkerMode(StrEnum):
-    """What a worker is doing about new tasks."""
-
-    ACCEPTING = "accepting"
-    DRAINING = "draining"
-    STOPPING = "stopping"
 
 
 class CurrentTask(Model):

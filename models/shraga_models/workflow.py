@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from hashlib import sha256
 from typing import Annotated, Any
 from uuid import UUID
@@ -14,8 +13,7 @@ from pydantic import ConfigDict, Field, ValidationError, field_validator, model_
 
 from .base import JsonObject, Model, Moment, Record, Sized
 from .dependency import Dependency, DependencyKind
-from .event import EventType
-from .status import TaskStatus
+from .status import FINAL_PHASES, EventType, Phase, TaskStatus
 from .task import LABEL, NewTask
 from .template import TemplateRef
 
@@ -28,27 +26,7 @@ _OWN = ("id", "depends_on", "workflow_id", "parent_id", "order", "schedule", "te
 StepName = Annotated[str, Field(pattern=STEP_NAME)]
 
 
-class Phase(StrEnum):
-    """Where a workflow stands (seed: Aura WorkflowStatus)."""
-
-    CREATED = "created"
-    ENRICHING = "enriching"
-    ENRICHED = "enriched"
-    PLANNING = "planning"
-    PLANNED = "planned"
-    EXECUTING = "executing"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELED = "canceled"
-
-    @property
-    def is_final(self) -> bool:
-        """Whether nothing more happens by itself."""
-        return self in _FINAL
-
-
-_FINAL = frozenset({Phase.COMPLETED, Phase.FAILED, Phase.CANCELED})
-_UNDER_WAY = frozenset(Phase) - _FINAL
+_UNDER_WAY = frozenset(Phase) - FINAL_PHASES
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +66,7 @@ PHASE_MOVES: dict[str, PhaseMove] = {
         _move("pause", _UNDER_WAY, None, by_people=True),
         _move("resume", _UNDER_WAY, None, by_people=True),
         _move("add", {P.PLANNED, P.EXECUTING}, None, by_people=True),
-        _move("retry", _FINAL | {P.EXECUTING}, P.EXECUTING, by_people=True),
+        _move("retry", FINAL_PHASES | {P.EXECUTING}, P.EXECUTING, by_people=True),
         _move("skip", {P.EXECUTING, P.FAILED, P.CANCELED}, P.EXECUTING, by_people=True),
         _move("replan", {P.FAILED, P.CANCELED}, P.PLANNING, by_people=True),
         _move("reenrich", {P.FAILED, P.CANCELED}, P.ENRICHING, by_people=True),

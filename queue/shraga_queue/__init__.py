@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from shraga_models import Agent, Dependency, Http, Limits, NewTask, Prompt, Python, Schedule, Shell, Task
-
 from .errors import Forbidden, InvalidInput, NotFound, Refused, ShragaError, Unreachable
 
 if TYPE_CHECKING:
+    from shraga_models import Agent, Dependency, Http, Limits, NewTask, Prompt, Python, Schedule, Shell, Task
+
     from .aclient import AsyncShraga
     from .client import Shraga
     from .context import artifact, ask, current_run, log, progress, thought
@@ -45,22 +45,19 @@ __all__ = [
     "thought",
 ]
 
-_LAZY = {
-    "AsyncShraga": "aclient",
-    "Shraga": "client",
-    "artifact": "context",
-    "ask": "context",
-    "current_run": "context",
-    "log": "context",
-    "progress": "context",
-    "thought": "context",
+_NAMES = {
+    ".aclient": "AsyncShraga",
+    ".client": "Shraga",
+    ".context": "artifact ask current_run log progress thought",
+    "shraga_models": "Agent Dependency Http Limits NewTask Prompt Python Schedule Shell Task",
 }
+_HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> Any:
-    """Load the clients when they are first used: a task that only logs needs neither."""
-    if name not in _LAZY:
+    """Load what is first used: a task that only logs needs no client, and who lists tasks none of what a task does."""
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f".{_LAZY[name]}", __name__), name)
+    return getattr(import_module(_HOMES[name], __name__), name)

@@ -10,23 +10,9 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import redis
 from redis.exceptions import NoScriptError, RedisError
 
-from shraga_models import (
-    Action,
-    AuditEntry,
-    Dependency,
-    Event,
-    LogEntry,
-    NewTask,
-    Run,
-    Task,
-    TaskStatus,
-    Template,
-    Worker,
-    WorkerMode,
-    Workflow,
-)
+import shraga_models as models
+from shraga_models import TaskStatus, WorkerMode
 
-from .board import BoardQuery, BoardSnapshot, Counts
 from .calls import Batch, Call, Flow, Passage, Stream, as_texts
 from .client_schedule import SyncSchedules
 from .client_spend import SyncSpend
@@ -46,10 +32,23 @@ from .submission import build_task
 from .webhooks import Webhooks
 
 if TYPE_CHECKING:
-    from .why import Why
+    from shraga_models import (
+        Action,
+        AuditEntry,
+        Dependency,
+        Event,
+        LogEntry,
+        NewTask,
+        Run,
+        Task,
+        Template,
+        Worker,
+        Workflow,
+    )
 
-if TYPE_CHECKING:
+    from .board import BoardQuery, BoardSnapshot, Counts
     from .foreign_client import PlainRq
+    from .why import Why
 
 T = TypeVar("T")
 
@@ -233,7 +232,11 @@ class Shraga(SyncTalk, SyncSchedules, SyncSpend, SyncWorkflows):
         from .templates import Templates
 
         new = Templates.of(self.settings).load(name).instance(values or {})
-        return self.submit_task(new, owner=owner) if isinstance(new, NewTask) else self._accept(new, owner)
+        return (
+            self.submit_task(new, owner=owner)
+            if isinstance(new, models.NewTask)
+            else self._accept(new, owner)
+        )
 
     def get(self, task_id: str) -> Task:
         """Return a task."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from shraga_models import Task
-
 from .operations import Operations
 from .scheduling import Emitted, Schedules
 
 if TYPE_CHECKING:
+    from shraga_models import Task
+
     from .aclient import AsyncDriver
     from .client import SyncDriver
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shraga_models import Brake, Budget, SpendLine, StoredModelCall
-
 from .operations import Operations
 from .spend import By
 
 if TYPE_CHECKING:
+    from shraga_models import Brake, Budget, SpendLine, StoredModelCall
+
     from .aclient import AsyncDriver
     from .client import SyncDriver
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from shraga_models import Message, Question, Task
-
 from .operations import Operations
 from .talk import Judgement, build_message
 
 if TYPE_CHECKING:
+    from shraga_models import Message, Question, Task
+
     from .aclient import AsyncDriver
     from .client import SyncDriver
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from shraga_models import Message, NewWorkflow, Phase, Workflow, WorkflowStep
+from shraga_models import Phase
 
-from .operations import Operations
 from .talk import build_message
-from .workflow_codec import WorkflowTree, check_workflow
-from .workflows import WorkflowOperations
 
 if TYPE_CHECKING:
+    from shraga_models import Message, NewWorkflow, Workflow, WorkflowStep
+
     from .aclient import AsyncDriver
     from .client import SyncDriver
+    from .operations import Operations
+    from .workflow_codec import WorkflowTree
+    from .workflows import WorkflowOperations
 
 
 class SyncWorkflows:
@@ -25,10 +27,14 @@ class SyncWorkflows:
 
     @property
     def _workflows(self) -> WorkflowOperations:
+        from .workflows import WorkflowOperations
+
         return WorkflowOperations(self.operations)
 
     def submit_workflow(self, title: str, *, owner: str | None = None, **fields: Any) -> Workflow:
         """Submit a workflow; `fields` are those of `NewWorkflow`. Once it returns, the workflow is kept."""
+        from .workflow_codec import check_workflow
+
         return self._accept(check_workflow({"title": title} | fields), owner)
 
     def _accept(self, new: NewWorkflow, owner: str | None) -> Workflow:
@@ -83,10 +89,14 @@ class AsyncWorkflows:
 
     @property
     def _workflows(self) -> WorkflowOperations:
+        from .workflows import WorkflowOperations
+
         return WorkflowOperations(self.operations)
 
     async def submit_workflow(self, title: str, *, owner: str | None = None, **fields: Any) -> Workflow:
         """Submit a workflow; `fields` are those of `NewWorkflow`. Once it returns, the workflow is kept."""
+        from .workflow_codec import check_workflow
+
         return await self._accept(check_workflow({"title": title} | fields), owner)
 
     async def _accept(self, new: NewWorkflow, owner: str | None) -> Workflow:

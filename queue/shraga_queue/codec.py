@@ -7,30 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from string import ascii_lowercase, ascii_uppercase
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from shraga_models import (
-    ANY_CAPABILITY,
-    Decision,
-    NewTask,
-    OnFailure,
-    Priority,
-    Question,
-    Review,
-    Run,
-    RunStatus,
-    Task,
-    TaskKind,
-    TaskStatus,
-    WorkerStatus,
-    run_id,
-)
+import shraga_models as models
+from shraga_models import ANY_CAPABILITY, Priority, RunStatus, TaskKind, TaskStatus, WorkerStatus
 from shraga_models.faults import plain
 
 from .errors import Unreadable
 from .money import nano, read_spent
+
+if TYPE_CHECKING:
+    from shraga_models import NewTask, Question, Review, Run, Task
+
 
 _HOT = {
     "id", "name", "kind", "priority", "permission", "capability", "labels", "depends_on", "on_prerequisite_failure",
@@ -99,7 +89,7 @@ def task_fields(new: NewTask) -> list[str]:
         fields += ["priority", new.priority.value]
     if new.labels:
         fields += ["labels", ",".join(new.labels)]
-    if new.on_prerequisite_failure is not OnFailure.SKIP:
+    if new.on_prerequisite_failure is not models.OnFailure.SKIP:
         fields += ["on_prerequisite_failure", new.on_prerequisite_failure.value]
     if new.limits.budget is not None:
         fields += ["budget", str(nano(new.limits.budget))]
@@ -156,7 +146,7 @@ def read_task(task_id: str, got: dict[str, str], needs: dict[str, str] | None = 
     execution = json.loads(got.get("exec") or "{}")
     execution["worker_id"] = got.get("worker")
     output = json.loads(got["output"]) if got.get("output") else None
-    return Task.model_validate(
+    return models.Task.model_validate(
         read_spec(got, needs)
         | {
             "id": task_id,
@@ -201,7 +191,7 @@ def read_question(task_id: str, owner: str, name: str, stored: str | None) -> Qu
     times = {"asked_at": moment(asked["asked"]), "due_at": moment(asked.get("due"))}
     more = {"options": tuple(json.loads(asked["options"])), "default": asked.get("default")}
     whose = {"task_id": task_id, "task_name": name, "owner": owner}
-    return Question.model_validate(known | times | more | whose)
+    return models.Question.model_validate(known | times | more | whose)
 
 
 def _read_review(got: dict[str, str]) -> Review | None:
@@ -209,15 +199,15 @@ def _read_review(got: dict[str, str]) -> Review | None:
         return None
     said = json.loads(got["review"])
     # Leave to run is given before the first run and holds for its retries.
-    stale = said["decision"] != Decision.APPROVED and int(said["attempt"]) < int(got["attempt"])
-    return Review.model_validate(said | {"at": moment(said["at"]), "is_stale": stale})
+    stale = said["decision"] != models.Decision.APPROVED and int(said["attempt"]) < int(got["attempt"])
+    return models.Review.model_validate(said | {"at": moment(said["at"]), "is_stale": stale})
 
 
 def read_run(task_id: str, got: dict[str, Any]) -> Run:
     """Return the run described by a task's hash or by an archived run."""
     attempt = int(got["attempt"])
-    return Run(
-        id=run_id(task_id, attempt),
+    return models.Run(
+        id=models.run_id(task_id, attempt),
         task_id=task_id,
         attempt=attempt,
         fence=int(got.get("fence") or attempt),

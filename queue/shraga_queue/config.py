@@ -7,17 +7,20 @@ import os
 import re
 import socket
 import sys
-import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from shraga_models import AgentAdapter, AgentConfig
+import shraga_models as models
 from shraga_models.durations import Seconds
 from shraga_models.faults import plain
 from shraga_queue.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from shraga_models import AgentConfig
+
 
 SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "sentinel")
 _FILE_KEYS = ("contexts", "default_context", "theme", "keys", "agents", "endpoints")
@@ -173,11 +176,13 @@ def read_agents(settings: Settings) -> dict[str, AgentConfig]:
     path = settings.agents_source
     given = settings.model_copy(update={"config_file": path})
     document = _read_file(given) if path.exists() else {}
-    found = {"scripted": AgentConfig(name="scripted", command=_SCRIPTED, adapter=AgentAdapter.LINES)}
+    found = {
+        "scripted": models.AgentConfig(name="scripted", command=_SCRIPTED, adapter=models.AgentAdapter.LINES)
+    }
     for name, value in _table(path, "agents", document.get("agents", {})).items():
         table = _table(path, f"agents.{name}", value)
         try:
-            found[name] = AgentConfig.model_validate(table | {"name": name})
+            found[name] = models.AgentConfig.model_validate(table | {"name": name})
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
             field = ".".join(map(str, ("agents", name, *first["loc"])))
@@ -237,7 +242,11 @@ def _read_context(outer: Settings) -> tuple[str | None, dict[str, Any]]:
 def _read_file(outer: Settings) -> dict[str, Any]:
     path = outer.config_file
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        # Here, since most people have no such file.
+        from tomllib import loads
+
+        document = loads(text)
     except FileNotFoundError:
         if "config_file" not in outer.model_fields_set:
             return {}

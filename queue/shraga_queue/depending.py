@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from shraga_models import Dependency, NewTask, TaskStatus
+import shraga_models as models
+from shraga_models import TaskStatus
 
 from . import codec
 from .calls import Argument, Call, Flow, as_is
 from .errors import InvalidInput, NotFound, Refused, no_such_task
 from .listing import Listing
+
+if TYPE_CHECKING:
+    from shraga_models import Dependency, NewTask
+
 
 WALKED = 50_000
 """Edges looked at, at most, to make sure that a new one closes no cycle."""
@@ -110,7 +115,9 @@ class Depending(Listing):
 
         Raises NotFound, Refused where it has begun, and InvalidInput where that would close a cycle, naming it.
         """
-        others = [one if isinstance(one, Dependency) else Dependency.model_validate(one) for one in on]
+        others = [
+            one if isinstance(one, models.Dependency) else models.Dependency.model_validate(one) for one in on
+        ]
         args: list[Argument] = [task_id, self.user, WALKED]
         for one in others:
             args += (one.task_id, one.kind.value)

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from shraga_models import (
-    ContextDocument,
-    DocumentType,
-    DocumentVersion,
-    NewDocument,
-    TaskSpec,
-    new_id,
-    repository_name,
-)
+import shraga_models as models
+from shraga_models import new_id
 
 from . import codec
 from .calls import Argument, Call, Flow, as_is
 from .errors import InvalidInput, NotFound, Refused
 from .keys import Keys
 from .submission import invalid
+
+if TYPE_CHECKING:
+    from shraga_models import ContextDocument, DocumentVersion, NewDocument, TaskSpec
+
 
 GIVEN_AT_MOST = 20
 GIVEN_CHARACTERS = 200_000
@@ -35,7 +32,7 @@ Given = list[tuple[str, str]]
 
 def documents_call(keys: Keys, spec: TaskSpec) -> Call[Given]:
     """Return the call that reads what a task's agent is given: the named ones in their order, then those by tag."""
-    args: list[Argument] = [GIVEN_AT_MOST, GIVEN_CHARACTERS, repository_name(spec.repository_url)]
+    args: list[Argument] = [GIVEN_AT_MOST, GIVEN_CHARACTERS, models.repository_name(spec.repository_url)]
     args += [len(spec.documents), *spec.documents, *spec.document_tags]
     return Call(_read_given, "documents_for", (keys.make("documents"),), tuple(args))
 
@@ -48,9 +45,9 @@ def _read_given(reply: Any) -> Given:
 def build_document(fields: dict[str, Any]) -> NewDocument:
     """Return a checked document; raises InvalidInput naming the first bad field and the fix."""
     try:
-        return NewDocument.model_validate(fields)
+        return models.NewDocument.model_validate(fields)
     except ValidationError as error:
-        raise invalid(error, NewDocument) from None
+        raise invalid(error, models.NewDocument) from None
 
 
 class DocumentFlows:
@@ -74,11 +71,11 @@ class DocumentFlows:
         Raises NotFound, InvalidInput, or Refused where it is no longer the `version` that the changes were made to.
         """
         found = yield from self.document(document_id)
-        kept = {name: getattr(found, name) for name in NewDocument.model_fields}
+        kept = {name: getattr(found, name) for name in models.NewDocument.model_fields}
         return (yield from self._put(document_id, version or found.version, build_document(kept | changes)))
 
     def _put(self, document_id: str, before: int, new: NewDocument) -> Flow[ContextDocument]:
-        where = (new.repository_url or "", repository_name(new.repository_url), ",".join(new.tags))
+        where = (new.repository_url or "", models.repository_name(new.repository_url), ",".join(new.tags))
         what = (json.dumps(new.metadata), len(new.content), new.content)
         args = (document_id, self.user, before, new.title, new.type.value, *where, *what)
         answer, version = yield Call(as_is, "document_put", self._documents(), args)
@@ -107,7 +104,7 @@ class DocumentFlows:
 
         An empty `repository` finds those that belong to none; the ones changed last come first.
         """
-        args = (limit, "", "" if repository is None else "1", repository_name(repository), *tags)
+        args = (limit, "", "" if repository is None else "1", models.repository_name(repository), *tags)
         reply = yield Call(as_is, "documents", self._documents(), args)
         return [_read_document(row) for row in reply]
 
@@ -157,10 +154,10 @@ def _unknown(document_id: str) -> NotFound:
 
 def _read_document(row: Any) -> ContextDocument:
     got = codec.pairs(row[1])
-    return ContextDocument(
+    return models.ContextDocument(
         id=codec.text(row[0]),
         title=got["title"],
-        type=DocumentType(got["type"]),
+        type=models.DocumentType(got["type"]),
         content=codec.text(row[2]),
         size=int(got["size"]),
         repository_url=got["repository_url"] or None,
@@ -176,7 +173,7 @@ def _read_document(row: Any) -> ContextDocument:
 
 def _read_version(entry: Any) -> tuple[DocumentVersion, str]:
     number, got = int(codec.text(entry[0]).partition("-")[0]), codec.pairs(entry[1])
-    version = DocumentVersion(
+    version = models.DocumentVersion(
         version=number,
         at=codec.sure_moment(got["at"]),
         by=got["by"],

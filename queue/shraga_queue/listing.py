@@ -6,15 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from shraga_models import Run, Task, TaskFilter, TaskStatus, parse_filter
+import shraga_models as models
+from shraga_models import TaskFilter, TaskStatus, parse_filter
 
 from . import codec
 from .calls import Argument, Batch, Call, Flow, as_is
 from .codec import TaskRow, TaskWithRuns
 from .errors import InvalidInput, Unreadable, no_such_task
 from .keys import Keys
+
+if TYPE_CHECKING:
+    from shraga_models import Run, Task
+
 
 SCAN_BUDGET = 500
 """Rows that one call of a search looks at, at most."""
@@ -153,7 +158,7 @@ class Listing:
         """Return the tasks a filter matches, newest move first, without what cannot be read; raises InvalidInput."""
         ids = yield from self.find_ids(text, limit)
         found = yield from self.read_many(ids)
-        return [one for one in found if isinstance(one, Task)]
+        return [one for one in found if isinstance(one, models.Task)]
 
     def read_many(self, task_ids: Sequence[str]) -> Flow[list[Task | Unreadable]]:
         """Return those of the tasks that are there, in one round trip; what cannot be read says why."""

@@ -6,22 +6,13 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
-from shraga_models import (
-    AuditEntry,
-    Event,
-    LogEntry,
-    NewTask,
-    Task,
-    TaskStatus,
-    Worker,
-    WorkerMode,
-)
+import shraga_models as models
+from shraga_models import TaskStatus, WorkerMode
 
 from . import codec, stream_codec
-from .board import BoardQuery, BoardSnapshot, Counts, read_board, read_counts
 from .calls import Argument, Call, Flow, Stream, as_is
 from .depending import Depending, raise_refused
 from .documents import DocumentFlows
@@ -35,6 +26,9 @@ from .webhooks import WebhookFlows
 from .worker_codec import read_worker
 
 if TYPE_CHECKING:
+    from shraga_models import AuditEntry, Event, LogEntry, NewTask, Task, Worker
+
+    from .board import BoardQuery, BoardSnapshot, Counts
     from .foreign import Foreign
     from .why import Why
 
@@ -44,8 +38,11 @@ SUBMIT_CHUNK = 50
 """Tasks a script call accepts: enough to share its costs, few enough not to hold up the server."""
 BLOCK_MS = 1_000
 
-_BLANK = Task.model_construct()  # type: ignore[call-arg]
-"""All of a task's defaults; a copy costs a tenth of what building a task from them does."""
+
+@cache
+def _blank() -> Task:
+    """All of a task's defaults; a copy costs a tenth of what building a task from them does."""
+    return models.Task.model_construct()  # type: ignore[call-arg]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +133,7 @@ class Operations(Talk, Depending, Scheduling, Spend, DocumentFlows, WebhookFlows
         }
         if status == TaskStatus.SCHEDULED:
             known |= submitted_schedule(new, task_id, there)
-        return _BLANK.model_copy(update=new.__dict__ | known)
+        return _blank().model_copy(update=new.__dict__ | known)
 
     def submit(self, new: NewTask, owner: str | None = None) -> Flow[Task]:
         """Accept one task, in one round trip."""
@@ -149,7 +146,7 @@ class Operations(Talk, Depending, Scheduling, Spend, DocumentFlows, WebhookFlows
         chunks = list(in_chunks(waiting, SUBMIT_CHUNK))
         timed = any(new.schedule is not None and new.schedule.is_recurring for new, _ in waiting)
         there = (yield from self.now()) if timed else None
-        done = list[Task]()
+        done: list[Task] = []
         if len(chunks) > 1 and not any(new.depends_on for new, _ in waiting):
             accepted = yield Stream(self._submit_call(chunk, who, there) for chunk in chunks)
             return [task for some in accepted for task in some]
@@ -179,6 +176,8 @@ class Operations(Talk, Depending, Scheduling, Spend, DocumentFlows, WebhookFlows
 
     def board(self, query: BoardQuery) -> Flow[BoardSnapshot]:
         """Return pages of the board's columns, in one script call."""
+        from .board import read_board
+
         args: list[Argument] = [query.owner or ""]
         for column in query.columns:
             args += [",".join(column.statuses), column.first, column.count]
@@ -188,6 +187,8 @@ class Operations(Talk, Depending, Scheduling, Spend, DocumentFlows, WebhookFlows
 
     def counts(self, owner: str | None = None) -> Flow[Counts]:
         """Return how many tasks there are in each status, and the ends per minute of the last hour."""
+        from .board import read_counts
+
         index = (self.keys.make("index", status=TaskStatus.QUEUED),)
         counts: Counts = yield Call(read_counts, "counts", index, (owner or "", *TaskStatus))
         return counts

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from types import FrameType
 
@@ -21,6 +22,7 @@ import psutil
 import structlog
 from redis.exceptions import RedisError
 
+import shraga_models as models
 from shraga_models import Capability, LocalMachine, WorkerDetails, WorkerMode, new_id
 
 from . import proctree
@@ -72,6 +74,13 @@ def run_worker(settings: Settings, options: WorkerOptions) -> int:
 
 def _made_up_name() -> str:
     return f"{host_name()}-{secrets.token_hex(2)}"
+
+
+def _load_what_runs_may_use() -> None:
+    """Load what Shraga loads where it is used: a fork has it then, and no horse takes the time for itself."""
+    models.load_all()
+    for module in ("tomllib", "shraga_queue.board", "shraga_queue.workflows"):
+        import_module(module)
 
 
 def _version() -> str:
@@ -136,6 +145,7 @@ class Supervisor:
             return 0
         self._janitor = self._start_janitor()
         remove_dead(self.settings.home)
+        _load_what_runs_may_use()
         gc.freeze()
         self.slots = [self._new_slot(number) for number in range(1, self.options.slots + 1)]
         log.info(

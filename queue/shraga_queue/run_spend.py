@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shraga_models import ModelCall
-
 from .calls import Argument, Call, as_is
 from .codec import text
 from .keys import Keys
 from .money import dollars, nano
 
 if TYPE_CHECKING:
+    from shraga_models import ModelCall
+
     from .client import SyncDriver
     from .engine import Claim
 

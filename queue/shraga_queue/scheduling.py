@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from shraga_models import NewTask, RunStatus, Schedule, Task, TaskStatus, new_id
+import shraga_models as models
+from shraga_models import RunStatus, TaskStatus, new_id
 from shraga_models.base import JsonObject, Sized, Slug
 
 from . import codec
@@ -20,6 +21,10 @@ from .errors import NotFound, Refused
 from .listing import Listing
 from .submission import invalid
 from .timetable import Timetable, due_at, words
+
+if TYPE_CHECKING:
+    from shraga_models import NewTask, Schedule, Task
+
 
 EMIT_BATCH = 100
 """Tasks that a call starts: few enough not to hold up the server."""
@@ -217,7 +222,7 @@ def _read_schedules(reply: Any) -> Schedules:
 
 def _row(cells: Sequence[Any]) -> ScheduleRow:
     got = codec.pairs(cells[1]) | {"repeats": "1"}
-    schedule = Schedule.model_validate(codec.read_spec(got)["schedule"])
+    schedule = models.Schedule.model_validate(codec.read_spec(got)["schedule"])
     last = (
         got
         if codec.rests(got) and got["run"] != RunStatus.PENDING

@@ -12,7 +12,8 @@ from functools import lru_cache
 from hashlib import sha1
 from importlib.resources import files
 
-from shraga_models import MOVES, PHASE_MOVES, TaskStatus
+import shraga_models as models
+from shraga_models import TaskStatus
 
 from .keys import Keys
 
@@ -76,7 +77,7 @@ def _source(name: str) -> str:
 
 def _moves_table() -> str:
     rows = []
-    for move in MOVES.values():
+    for move in models.MOVES.values():
         sources = ", ".join(f"{status} = true" for status in sorted(move.sources))
         audited = str(move.is_audited).lower()
         rows.append(
@@ -92,7 +93,7 @@ def _moves_table() -> str:
 
 def _phases_table() -> str:
     rows = []
-    for move in PHASE_MOVES.values():
+    for move in models.PHASE_MOVES.values():
         sources = ", ".join(f"{phase} = true" for phase in sorted(move.sources))
         target = f"'{move.target}'" if move.target else "nil"
         audited = str(move.is_audited).lower()

@@ -6,9 +6,9 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from shraga_models import Brake, Budget, SpendLine, StoredModelCall, Task
+import shraga_models as models
 
 from .calls import Batch, Call, Flow, as_is
 from .codec import pairs, scored, sure_moment, text
@@ -17,6 +17,10 @@ from .keys import Keys
 from .money import NANO, dollars, nano
 from .run_spend import UNPARK_CHUNK
 from .submission import check_owner
+
+if TYPE_CHECKING:
+    from shraga_models import Brake, Budget, SpendLine, StoredModelCall, Task
+
 
 By = Literal["day", "owner", "model", "task"]
 MOST_DAYS = 400
@@ -156,7 +160,7 @@ def _rows(got: dict[str, str]) -> Iterable[tuple[str, str, str, int]]:
 
 def _line(name: str, figures: Counter[str]) -> SpendLine:
     counts = {figure: figures[figure] for figure in _FIGURES}
-    return SpendLine(name=name, **counts | {"cost": figures["cost"] / NANO})
+    return models.SpendLine(name=name, **counts | {"cost": figures["cost"] / NANO})
 
 
 def _read_calls(entries: Any) -> list[StoredModelCall]:
@@ -165,7 +169,7 @@ def _read_calls(entries: Any) -> list[StoredModelCall]:
         entry_id, got = text(entry[0]), pairs(entry[1])
         numbers = {"cost": dollars(got["cost"]), "duration": int(got["duration"]) / 1000}
         at = sure_moment(int(entry_id.partition("-")[0]))
-        calls.append(StoredModelCall.model_validate(got | numbers | {"id": entry_id, "at": at}))
+        calls.append(models.StoredModelCall.model_validate(got | numbers | {"id": entry_id, "at": at}))
     return calls
 
 
@@ -174,7 +178,7 @@ def _read_budgets(reply: Any) -> list[Budget]:
     for scope, base, extra, spent in ([text(cell) for cell in row] for row in reply):
         owner = scope.removeprefix("owner:") if scope != "all" else None
         money = {"day": dollars(base), "extra": dollars(extra), "spent": dollars(spent)}
-        budgets.append(Budget(owner=owner, **money))
+        budgets.append(models.Budget(owner=owner, **money))
     return budgets
 
 
@@ -188,5 +192,5 @@ def _read_brakes(reply: Any) -> list[Brake]:
         said = json.loads(stored)
         said |= {"at": sure_moment(said["at"]), "parked": parked[brake]}
         said |= {"owner": whom} if kind == "owner" else {"task_id": whom} if kind == "task" else {}
-        brakes.append(Brake.model_validate(said))
+        brakes.append(models.Brake.model_validate(said))
     return brakes

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 from sys import intern
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from shraga_models import AuditEntry, Event, LogEntry, Message
+import shraga_models as models
 
 from .codec import pairs, sure_moment, text
 
-_EVENT_FIELDS = set(Event.model_fields) - {"status"}
+if TYPE_CHECKING:
+    from shraga_models import AuditEntry, Event, LogEntry, Message
+
+
 _SHARED_TEXTS = {"type", "recipient", "task_id", "name", "task_status", "by"}
 
 
@@ -32,6 +36,11 @@ def _flat(entries: Any) -> list[Any]:
     return list(entries[0] if nested else entries)
 
 
+@cache
+def _event_fields() -> set[str]:
+    return set(models.Event.model_fields) - {"status"}
+
+
 def read_event(entry: Any) -> Event:
     """Return one entry of an event stream.
 
@@ -39,8 +48,8 @@ def read_event(entry: Any) -> Event:
     """
     entry_id, got = text(entry[0]), pairs(entry[1])
     shared = {name: intern(value) for name, value in got.items() if name in _SHARED_TEXTS}
-    return Event.model_construct(
-        _EVENT_FIELDS,
+    return models.Event.model_construct(
+        _event_fields(),
         id=entry_id,
         at=stream_at(entry_id),
         type=shared.get("type", ""),
@@ -67,7 +76,7 @@ def read_log(attempt: int, entries: Iterable[Any]) -> list[LogEntry]:
             "metadata": json.loads(got.get("metadata") or "{}"),
         }
         kept = {name: got[name] for name in ("source", "level", "message") if name in got}
-        lines.append(LogEntry.model_validate(fields | kept))
+        lines.append(models.LogEntry.model_validate(fields | kept))
     return lines
 
 
@@ -79,7 +88,9 @@ def read_audit(entries: Iterable[Any]) -> list[AuditEntry]:
         said = got.pop("details", "")
         details = {"content": said} if said else {}
         lines.append(
-            AuditEntry.model_validate(got | {"id": entry_id, "at": stream_at(entry_id), "details": details})
+            models.AuditEntry.model_validate(
+                got | {"id": entry_id, "at": stream_at(entry_id), "details": details}
+            )
         )
     return lines
 
@@ -103,7 +114,7 @@ def read_chat(
             "metadata": json.loads(got.get("metadata") or "{}") | _options(got),
         }
         kept = {name: got[name] for name in ("sender_type", "sender", "type", "text")}
-        message = Message.model_validate(fields | kept)
+        message = models.Message.model_validate(fields | kept)
         first = found.get(message.edits or "") if fold else None
         if first is not None:
             message = first.model_copy(update={"text": message.text, "edited": True})

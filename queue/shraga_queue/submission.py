@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
-from shraga_models import Action, NewTask, new_id
+import shraga_models as models
+from shraga_models import new_id
 from shraga_models.base import SLUG
 from shraga_models.faults import plain
 
 from .errors import InvalidInput
+
+if TYPE_CHECKING:
+    from shraga_models import Action, NewTask
+
 
 EDGES_AT_ONCE = 2_000
 """Prerequisites that one script call writes, unless a single task has more."""
@@ -29,7 +34,7 @@ def build_task(name: str, action: Action, fields: dict[str, Any]) -> NewTask:
 def check_task(fields: Any) -> NewTask:
     """Return the task a mapping describes; raises InvalidInput naming the first bad field and the fix."""
     try:
-        return NewTask.model_validate(fields)
+        return models.NewTask.model_validate(fields)
     except ValidationError as error:
         raise invalid(error) from None
 
@@ -68,7 +73,8 @@ def name_tasks(tasks: Iterable[NewTask], names: dict[str, str]) -> Iterator[tupl
 
 def in_chunks(tasks: Sequence[tuple[NewTask, str]], most: int) -> Iterator[list[tuple[NewTask, str]]]:
     """Yield tasks in parts of at most `most`, fewer where they wait for many others."""
-    chunk, edges = list[tuple[NewTask, str]](), 0
+    chunk: list[tuple[NewTask, str]] = []
+    edges = 0
     for one in tasks:
         if chunk and (len(chunk) == most or edges + len(one[0].depends_on) > EDGES_AT_ONCE):
             yield chunk
@@ -90,13 +96,13 @@ def check_owner(owner: str) -> str:
     return owner
 
 
-def invalid(error: ValidationError, record: type[BaseModel] = NewTask) -> InvalidInput:
+def invalid(error: ValidationError, record: type[BaseModel] | None = None) -> InvalidInput:
     """Return the first fault of a validation as an error that names the field and the fix."""
     first = error.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(part) for part in first["loc"]) or "task"
     message = plain(first["msg"].removeprefix("Value error, "), field)
     head = message.split(" ")[0]
-    if field == "task" and head.split(".")[0] in record.model_fields:
+    if field == "task" and head.split(".")[0] in (record or models.NewTask).model_fields:
         field = head
     return InvalidInput(field, f"{field}: {message.rstrip('.')}.")
 

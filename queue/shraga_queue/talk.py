@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
 
-from shraga_models import Message, NewMessage, Question, Task, TaskStatus
+import shraga_models as models
+from shraga_models import TaskStatus
 
 from . import codec, stream_codec
 from .calls import Argument, Call, Flow, as_is
 from .errors import InvalidInput, Refused, no_such_task
 from .listing import Listing
 from .submission import invalid
+
+if TYPE_CHECKING:
+    from shraga_models import Message, NewMessage, Question, Task
+
 
 MOST_ANSWERED = 1_000
 """Tasks with the identical question that one call answers."""
@@ -124,7 +129,7 @@ class Talk(Listing):
         return (
             page.messages[0]
             if page.messages
-            else Message.model_validate(new.__dict__ | _stamp(task_id, entry_id, self.user))
+            else models.Message.model_validate(new.__dict__ | _stamp(task_id, entry_id, self.user))
         )
 
     def chat(self, task_id: str, tail: int | None = None, first_id: str = "-") -> Flow[ChatPage]:
@@ -149,7 +154,7 @@ class Talk(Listing):
 def build_message(text: str, **fields: Any) -> NewMessage:
     """Return a checked message; raises InvalidInput naming the first bad field and the fix."""
     try:
-        return NewMessage.model_validate({"text": text} | fields)
+        return models.NewMessage.model_validate({"text": text} | fields)
     except ValidationError as error:
         raise invalid(error) from None
 

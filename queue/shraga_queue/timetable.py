@@ -10,9 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from shraga_models import Missed, Overlap, Schedule
+import shraga_models as models
+
+if TYPE_CHECKING:
+    from shraga_models import Overlap, Schedule
+
 
 LATE_MS = 60_000
 """A slot that comes later than this was missed; one that is a little late just runs."""
@@ -84,13 +89,13 @@ def plan(schedule: Schedule, slot: int, now: int) -> Plan:
     missed = table.between(slot - 1, now - LATE_MS - round(schedule.jitter * 1000), COUNTED)
     if not missed:
         return Plan(slot, 0, table.following(slot), overlap)
-    if schedule.missed is Missed.ALL:
+    if schedule.missed is models.Missed.ALL:
         kept = missed[-schedule.missed_max :]
         # Each of them is to run, so that they wait for each other whatever the policy.
-        overlap = Overlap.QUEUE
+        overlap = models.Overlap.QUEUE
     else:
         kept = missed[-1:]
-    run = None if schedule.missed is Missed.SKIP else kept[0]
+    run = None if schedule.missed is models.Missed.SKIP else kept[0]
     return Plan(run, len(missed) - len(kept) + (run is None), table.following(kept[0]), overlap)
 
 

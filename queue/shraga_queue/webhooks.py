@@ -6,26 +6,22 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from shraga_models import (
-    DeadLetter,
-    DeliveryStatus,
-    Event,
-    EventType,
-    NewWebhook,
-    Webhook,
-    WebhookForm,
-    new_id,
-)
+import shraga_models as models
+from shraga_models import DeliveryStatus, EventType, new_id
 
 from . import codec, stream_codec
 from .calls import Argument, Call, Flow, as_is
 from .errors import InvalidInput, NotFound, Refused
 from .keys import Keys
 from .submission import invalid
+
+if TYPE_CHECKING:
+    from shraga_models import DeadLetter, Event, NewWebhook, Webhook
+
 
 MAX_WEBHOOKS = 32
 """Each takes a thread and a connection of the leading controller."""
@@ -175,7 +171,7 @@ def _unknown(name: str) -> NotFound:
 def build_webhook(name: str, url: str, events: Sequence[str], fields: dict[str, Any]) -> NewWebhook:
     """Return a checked webhook; raises InvalidInput naming the first bad field and the fix."""
     try:
-        return NewWebhook.model_validate({"name": name, "url": url, "events": tuple(events)} | fields)
+        return models.NewWebhook.model_validate({"name": name, "url": url, "events": tuple(events)} | fields)
     except ValidationError as error:
         raise invalid(error) from None
 
@@ -183,11 +179,11 @@ def build_webhook(name: str, url: str, events: Sequence[str], fields: dict[str, 
 def _read_webhook(row: Any) -> Webhook:
     waiting, dead, behind = map(int, row[1:4])
     got = codec.pairs(row[4])
-    return Webhook(
+    return models.Webhook(
         id=got["id"],
         name=codec.text(row[0]),
         url=got["url"],
-        form=WebhookForm(got["form"]),
+        form=models.WebhookForm(got["form"]),
         events=tuple(got["on"].split(",")),
         owner=got["owner"] or None,
         secret=got["secret"],
@@ -213,7 +209,7 @@ def _read_webhook(row: Any) -> Webhook:
 
 def _read_letter(entry: Any) -> DeadLetter:
     got = codec.pairs(entry[1])
-    return DeadLetter(
+    return models.DeadLetter(
         id=got["event"],
         at=codec.sure_moment(codec.text(entry[0]).partition("-")[0]),
         type=got["type"],

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from shraga_models import Capability, CurrentTask, Liveness, Worker
+import shraga_models as models
+from shraga_models import Liveness
 
 from .codec import pairs, sure_moment, text
+
+if TYPE_CHECKING:
+    from shraga_models import CurrentTask, Worker
 
 
 class HeldRun(NamedTuple):
@@ -31,7 +35,9 @@ def held_runs(got: dict[str, str]) -> list[HeldRun]:
 
 def _current_tasks(got: dict[str, str]) -> tuple[CurrentTask, ...]:
     return tuple(
-        CurrentTask(slot=run.slot, task_id=run.task_id, attempt=run.attempt, since=sure_moment(run.since))
+        models.CurrentTask(
+            slot=run.slot, task_id=run.task_id, attempt=run.attempt, since=sure_moment(run.since)
+        )
         for run in sorted(held_runs(got), key=lambda run: (run.slot, run.since, run.task_id))
     )
 
@@ -48,7 +54,7 @@ def read_worker(reply: Any, now_ms: int, lease_ms: int) -> Worker:
     """Return one worker of the script `workers`; silence longer than the lease shows as an error."""
     worker_id, seen, got = text(reply[0]), int(float(reply[1])), pairs(reply[2])
     current = _current_tasks(got)
-    return Worker(
+    return models.Worker(
         id=worker_id,
         name=got["name"],
         owner=got["owner"],
@@ -60,7 +66,7 @@ def read_worker(reply: Any, now_ms: int, lease_ms: int) -> Worker:
         mode=got.get("mode", "accepting"),
         liveness=_liveness(got, now_ms - seen, lease_ms, bool(current)),
         capabilities=tuple(
-            Capability.model_validate(one) for one in json.loads(got.get("capabilities", "[]"))
+            models.Capability.model_validate(one) for one in json.loads(got.get("capabilities", "[]"))
         ),
         max_concurrent_tasks=int(got.get("slots", 1)),
         software_version=got.get("version", ""),

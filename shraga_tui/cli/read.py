@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from shraga_models import Run, Task, TaskStatus
+import shraga_models as models
+from shraga_models import TaskStatus
 from shraga_models.durations import format_duration
 from shraga_tui.evidence import evidence_lines
 from shraga_tui.look import TASK_LOOKS, UNKNOWN, due_mark
@@ -18,6 +19,7 @@ from .output import cell, data, iso, print_json, print_json_array, print_table, 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from shraga_models import Run, Task
     from shraga_queue.board import Counts
     from shraga_queue.client import Shraga
     from shraga_queue.codec import TaskRow, TaskWithRuns
@@ -72,9 +74,9 @@ def _records(shraga: Shraga, rows: list[TaskRow]) -> Iterator[list[dict[str, Any
         ids = [row.id for row in rows[start : start + CHUNK]]
         found = shraga.driver.run(shraga.operations.read_many(ids))
         for one in found:
-            if not isinstance(one, Task):
+            if not isinstance(one, models.Task):
                 say(f"left out: {one}")
-        yield [one.to_json_object() for one in found if isinstance(one, Task)]
+        yield [one.to_json_object() for one in found if isinstance(one, models.Task)]
 
 
 def _row_for_people(row: TaskRow, now: float, *, with_due: bool) -> tuple[str, ...]:

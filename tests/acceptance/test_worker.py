@@ -138,6 +138,7 @@ def test_a_worker_process_never_loads_the_dashboard(worker: Processes, shraga: S
     task = shraga.wait(shraga.submit("where", Python("tests.jobs:where")).id, 10)
     assert task.output is not None
     assert task.output.result["textual"] is False
+    assert task.output.result["missing"] == []
 
 
 class _Answer(BaseHTTPRequestHandler):

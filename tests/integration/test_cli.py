@@ -533,6 +533,17 @@ def test_looking_loads_nothing_heavy(house: House, verb: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_listing_loads_no_records(house: House) -> None:
+    house.submit("one")
+    code = (
+        "import sys; from shraga_tui.cli.app import run; code = run(['list']);"
+        "sys.exit(code or ' '.join(sorted(m for m in sys.modules if m.startswith('shraga_models.'))))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    modules = ("base", "durations", "faults", "filters", "status", "text")
+    assert done.stderr.split() == [f"shraga_models.{name}" for name in modules]
+
+
 def test_a_worker_never_loads_textual(house: House) -> None:
     code = (
         "import sys; import shraga_queue.pool; shraga_queue.pool.run_worker = lambda *_: 0;"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 from types import ModuleType
 
 import pytest
@@ -44,6 +46,23 @@ def test_exports_are_sorted_and_there(package: ModuleType, names: str) -> None:
     assert all(getattr(package, name) is not None for name in names.split())
 
 
+def hints(package: ModuleType) -> dict[str, str]:
+    """Return the names that a package imports for a type checker alone, and the modules they are in."""
+    (block,) = (node for node in ast.parse(inspect.getsource(package)).body if isinstance(node, ast.If))
+    return {
+        alias.name: "." * one.level + str(one.module)
+        for one in block.body
+        if isinstance(one, ast.ImportFrom)
+        for alias in one.names
+    }
+
+
+@pytest.mark.parametrize("package", [shraga_models, shraga_queue])
+def test_names_are_loaded_from_where_a_type_checker_sees_them(package: ModuleType) -> None:
+    assert hints(package) == package._HOMES
+
+
 def test_what_is_not_offered_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        _ = shraga_queue.nothing
+    for package, _ in PACKAGES:
+        with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+            _ = package.nothing

@@ -39,10 +39,31 @@ def test_a_worker_s_processes_never_load_what_draws() -> None:
 
 
 def test_models_load_neither_redis_nor_rq() -> None:
+    heavy = ("redis", "rq", "textual", "httpx", "psutil", "typer", "shraga_queue")
     assert (
-        loaded(("shraga_models",), ("redis", "rq", "textual", "httpx", "psutil", "typer", "shraga_queue"))
+        run(
+            "import sys, shraga_models; shraga_models.load_all()\n"
+            f"print(*[name for name in {heavy!r} if name in sys.modules])"
+        )
         == ""
     )
+
+
+RECORDS = (
+    "actions agent dependency document event evidence foreign lifecycle limits message model_call question review run "
+    "schedule spend task template user webhook worker workflow"
+)
+
+
+def test_a_client_loads_no_records_before_one_is_asked_for() -> None:
+    modules = tuple(f"shraga_models.{name}" for name in RECORDS.split())
+    assert loaded(("shraga_queue", "shraga_queue.client"), modules) == ""
+
+
+def test_all_records_can_be_loaded_at_once() -> None:
+    modules = {f"shraga_models.{name}" for name in RECORDS.split()}
+    code = f"import sys, shraga_models; shraga_models.load_all(); print(*{modules!r} - sys.modules.keys())"
+    assert run(code) == ""
 
 
 def test_a_submitter_loads_no_rq() -> None:
