@@ -118,6 +118,9 @@ class SyncDriver:
     def _advance(self, line: Any, passage: Passage) -> bool:
         """Send what may be sent and read one answer; returns whether there was one to come."""
         while (call := passage.next_to_send()) is not None:
+            if call.command:
+                line.send_command(*as_texts(call.command))
+                continue
             script = self._script(call)
             line.send_command(script.verb, script.sha, *as_texts((len(call.keys), *call.keys, *call.args)))
         if (oldest := passage.oldest) is None:

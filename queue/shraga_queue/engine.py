@@ -24,7 +24,7 @@ from shraga_models import (
 )
 from shraga_models.base import Model
 
-from .calls import Argument, Batch, Call, as_is
+from .calls import Argument, Batch, Call, Stream, as_is
 from .codec import pairs, read_spec, scored, text
 from .operations import LEASE_MS
 from .run_spend import RunSpend
@@ -52,6 +52,14 @@ class SlotName:
     number: int
     name: str
     queues: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bell:
+    """What rings for an idle slot: the lists, and the seconds to wait at most."""
+
+    keys: tuple[str, ...]
+    patience: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,11 +203,13 @@ class Engine(RunTalk, RunSpend):
         ended: Sequence[EndedRun] = (),
         given_back: Sequence[tuple[str, int]] = (),
         running: str = "",
+        bell: Bell | None = None,
     ) -> tuple[list[str], list[Claim]]:
         """End runs, give back what was not begun (task and fence), and take up to `wanted` tasks, in one round trip.
 
         Returns the new status of each ended and each given back task (`stale` where it was no longer the slot's),
-        and the claims; `running` is the id of the task the slot goes on running.
+        and the claims; `running` is the id of the task the slot goes on running. With a bell the turn is taken as
+        soon as that rings: the server has it by then, and need not be asked once more.
         """
         counts = (wanted, len(ended), len(given_back), len(slot.queues), running)
         args: list[Argument] = [slot.worker_id, slot.number, slot.name, LEASE_MS, *counts]
@@ -208,7 +218,13 @@ class Engine(RunTalk, RunSpend):
         for task_and_fence in given_back:
             args += task_and_fence
         args += slot.queues
-        answers, claims, foreign = self.driver.call(Call(as_is, "turn", self._leases(), tuple(args)))
+        turn = Call(as_is, "turn", self._leases(), tuple(args))
+        if bell is None:
+            reply = self.driver.call(turn)
+        else:
+            rung = Call(as_is, command=("BLPOP", *bell.keys, bell.patience))
+            _, reply = self.driver.stream(Stream(iter((rung, turn))))
+        answers, claims, foreign = reply
         for job in foreign:
             log.warning("refused a job that is no task: another program put it on our queue", job=text(job))
         return [text(answer) for answer in answers], [_claim(cells, slot.name) for cells in claims]

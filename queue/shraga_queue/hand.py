@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from .active import LEASE, unrecorded
 from .connect import explain
-from .engine import Claim, EndedRun, Engine, SlotName
+from .engine import Bell, Claim, EndedRun, Engine, SlotName
 from .horse import lease_clock
 
 HOLD = 0.02
@@ -81,7 +81,16 @@ class Hand:
 
     def refill(self) -> bool:
         """Write down what has ended and take tasks where none is in hand; returns whether the store was reached."""
-        return self._turn(0, keep=True) if self.is_fresh else self._turn(self._wanted)
+        if self.is_fresh:
+            return not self.ended or self._turn(0, keep=True)
+        return self._turn(self._wanted)
+
+    def refill_when_rung(self, bell: Bell) -> bool:
+        """Wait for a bell with nothing in hand, and take a task once it has rung, or patience has ended.
+
+        One only: a host that was cut off meanwhile would keep it from others until its lease ends.
+        """
+        return self._turn(1, bell=bell)
 
     def refill_beside(self, runs: Sequence[str]) -> bool:
         """Do the same while the horse is at the first of these tasks' runs and has the others ahead."""
@@ -95,12 +104,14 @@ class Hand:
         """
         return self._turn(0, runs=(running,) if running else ())
 
-    def _turn(self, wanted: int, *, keep: bool = False, runs: Sequence[str] = ()) -> bool:
+    def _turn(
+        self, wanted: int, *, keep: bool = False, runs: Sequence[str] = (), bell: Bell | None = None
+    ) -> bool:
         asked = lease_clock()
         back = [] if keep else [(claim.task_id, claim.fence) for claim in self.claims]
         try:
             back += self._strays(runs)
-            _, claims = self._engine.turn(self._slot, wanted, self.ended, back, *runs[:1])
+            _, claims = self._engine.turn(self._slot, wanted, self.ended, back, "".join(runs[:1]), bell)
         except (RedisError, OSError) as error:
             if not self._unsure:
                 self._log.warning("Worker %s: %s; trying again", self._slot.name, explain(error, self._url))

@@ -31,7 +31,7 @@ from .active import SETTLE_PAUSE, ActiveRun
 from .client import SyncDriver
 from .config import Settings
 from .connect import connect_sync, explain
-from .engine import Claim, Engine, SlotName
+from .engine import Bell, Claim, Engine, SlotName
 from .hand import Hand
 from .horse import Deadline, HorseSetup
 from .keys import Keys
@@ -89,10 +89,10 @@ class SlotWorker(rq.Worker):
         )
         slot_name = SlotName(setup.worker_id, setup.slot, name, tuple(names))
         self.hand = Hand(engine, slot_name, setup.url, self.log)
-        self.ring_keys = [
-            engine.keys.make("bell", capability=one)
-            for one in dict.fromkeys((*setup.capabilities, ANY_CAPABILITY))
-        ]
+        capabilities = dict.fromkeys((*setup.capabilities, ANY_CAPABILITY))
+        rings = (engine.keys.make("bell", capability=one) for one in capabilities)
+        self.bell = Bell(tuple(rings), IDLE_BLOCK)
+        self._rests = False
         self._beat_at = time.monotonic()
         self.commands = self.connection.pubsub(ignore_subscribe_messages=True)
 
@@ -139,22 +139,26 @@ class SlotWorker(rq.Worker):
     # Serving
 
     def _serve(self) -> None:
+        """Take a turn, as soon as there is anything to do, and work off what it brings."""
         self._ensure_horse()
-        if not self.hand.refill():
+        reached = self._await_work() if self._rests else self.hand.refill()
+        if not reached:
             time.sleep(random.uniform(0.1, 0.6))
         elif self.hand.claims:
             self._work_off()
-        else:
-            self._until_rung()
+        # Whoever has just worked asks once more before it lies down, with the ends that it brings along.
+        self._rests = reached and not self.hand
 
-    def _until_rung(self) -> None:
+    def _await_work(self) -> bool:
         try:
-            self._idle()
+            self._beat_for_rq()
+            self._look_at_commands()
         except (RedisError, OSError) as error:
             self.log.warning("Worker %s: %s; trying again", self.name, error)
-            time.sleep(random.uniform(0.1, 0.6))
+            return False
+        return self._stop_requested or self.hand.refill_when_rung(self.bell)
 
-    def _idle(self) -> None:
+    def _beat_for_rq(self) -> None:
         now = time.monotonic()
         if now - self._beat_at > IDLE_BEAT:
             self._beat_at = now
@@ -163,10 +167,6 @@ class SlotWorker(rq.Worker):
                 worker_registration.register(self, pipeline)
                 pipeline.expire(self.key, RQ_TTL)
                 pipeline.execute()
-        self._look_at_commands()
-        if self._stop_requested:
-            return
-        self.connection.blpop(self.ring_keys, timeout=IDLE_BLOCK)
 
     def _work_off(self) -> None:
         """Run what is in hand, one after the other; the horse has what follows ahead and does not wait for it."""
