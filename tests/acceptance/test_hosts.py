@@ -111,6 +111,21 @@ def test_a_cut_of_everything_for_30_seconds_keeps_what_finished_and_retries_what
     assert [site.on(name).slot_pids(worker) for name, worker in zip("ab", workers, strict=True)] == slots
 
 
+def test_an_idle_worker_that_is_cut_off_keeps_a_task_no_longer_than_a_lease(site: Site) -> None:
+    site.controller("control")
+    site.worker("a", slots=2)
+    site.worker("b")
+    site.host("a").sever()
+    # The server does not know of the cut, and lets `a` take what comes in the next second.
+    tasks = [site.shraga.submit("n", Python("shraga_queue.demo:noop")) for _ in range(6)]
+    ended = [site.shraga.wait(task.id, ELSEWHERE_WITHIN + 5) for task in tasks]
+    assert {task.status for task in ended} == {TaskStatus.COMPLETED}
+    assert sum(task.losses for task in ended) <= 2
+    site.host("a").heal()
+    wait_until(lambda: seen_lately(site.shraga, "a"), 20, what="the first worker to be back")
+    wait_until(lambda: site.shraga.counts().leases == 0, what="no lease to be left")
+
+
 @pytest.mark.parametrize(
     ("kind", "function"), [("silent", "pace"), ("unplug", "pace"), ("silent", "pace_blindly")]
 )

@@ -12,7 +12,7 @@ import pytest
 
 from shraga_models import Limits, Liveness, RunStatus, Task, TaskStatus, WorkerMode, new_id
 from shraga_queue.client import Shraga, SyncDriver
-from shraga_queue.engine import STALE, Claim, EndedRun, Engine, LogLine, Outcome
+from shraga_queue.engine import STALE, Bell, Claim, EndedRun, Engine, LogLine, Outcome
 from shraga_queue.errors import NotFound, Refused
 from tests.factories import (
     DETAILS,
@@ -26,6 +26,7 @@ from tests.factories import (
     make_due,
     new_task,
 )
+from tests.waiting import wait_until
 
 RETRY = Limits(retries=1, backoff=0)
 LATER = Limits(retries=1, backoff=60)
@@ -667,6 +668,38 @@ def test_another_slot_s_run_cannot_be_given_back(shraga: Shraga, engine: Engine,
     other = hire(engine, "w2")
     assert engine.turn(other.slot_name, given_back=[(claim.task_id, claim.fence)])[0] == [STALE]
     assert hand.commit(claim) == "completed"
+
+
+def test_a_turn_behind_a_bell_waits_for_it_and_brings_what_rang(shraga: Shraga, hand: Hand) -> None:
+    bell = Bell((shraga.driver.keys.make("bell", capability="any"),), 20)
+    claims: list[Claim] = []
+    submit(shraga)
+    hand.commit(hand.claim())
+    execute(shraga, "DEL", *bell.keys)
+    idle = threading.Thread(target=lambda: claims.extend(hand.engine.turn(hand.slot_name, 1, bell=bell)[1]))
+    idle.start()
+    wait_until(lambda: shraga.driver.connection.info("clients")["blocked_clients"] == 1, what="the wait")
+    reads = shraga.driver.connection.info("stats")["total_reads_processed"]
+    task = submit(shraga)
+    idle.join(10)
+    assert [claim.task_id for claim in claims] == [task.id]
+    # The submission and the question for the statistics: the slot did not have to ask again.
+    assert shraga.driver.connection.info("stats")["total_reads_processed"] - reads <= 2
+    assert_agreement(shraga)
+
+
+def test_a_turn_behind_a_bell_that_does_not_ring_finds_nothing(shraga: Shraga, hand: Hand) -> None:
+    bell = Bell((shraga.driver.keys.make("bell", capability="any"),), 0.05)
+    assert hand.engine.turn(hand.slot_name, 1, bell=bell) == ([], [])
+
+
+def test_a_turn_behind_a_bell_is_taken_where_the_server_has_lost_its_scripts(
+    shraga: Shraga, hand: Hand
+) -> None:
+    task = submit(shraga)
+    execute(shraga, "SCRIPT", "FLUSH")
+    bell = Bell((shraga.driver.keys.make("bell", capability="any"),), 5)
+    assert [claim.task_id for claim in hand.engine.turn(hand.slot_name, 1, bell=bell)[1]] == [task.id]
 
 
 def test_turn_costs_one_round_trip_however_much_it_does(shraga: Shraga, hand: Hand) -> None:
