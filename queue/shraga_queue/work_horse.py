@@ -50,8 +50,10 @@ class WorkHorse:
         self.count += 1
         self._last_number += 1
         self._followed = self._last_number
-        self.channel.send(message(self._followed))
+        order = message(self._followed)
+        # The permit first: without one the horse does not read, and what the socket does not hold would never be sent.
         self._permits.give((self._followed,))
+        self.channel.send(order)
 
     def send_ahead(self, runs: Sequence[ActiveRun]) -> int:
         """Send what is to be run after what it is at; returns how many of them were sent."""

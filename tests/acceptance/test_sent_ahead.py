@@ -97,6 +97,14 @@ def test_a_run_may_ask_although_others_were_sent_behind_it(warm: Shraga, tmp_pat
     assert [warm.wait(task.id, 30).status for task in asking] == ["completed"] * 2
 
 
+def test_a_task_that_is_larger_than_a_socket_holds_is_run(warm: Shraga) -> None:
+    # A socket takes about 200 KB; on the way each of these characters is a dozen bytes.
+    large = python("half_a_pair", where="中" * 60_000)
+    short, larges = submit_amid(warm, *[large] * 3)
+    expect_untouched(warm, short)
+    expect_untouched(warm, larges)
+
+
 def test_runs_that_print_go_on_when_the_server_comes_back(
     away: Shraga, away_processes: Processes, plain_server: PlainServer
 ) -> None:
