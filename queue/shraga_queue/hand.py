@@ -97,12 +97,12 @@ class Hand:
         wanted = 0 if self.claims else max(0, self._wanted - len(runs))
         return self._turn(wanted, keep=True, runs=runs)
 
-    def put_down(self, running: str = "") -> bool:
+    def put_down(self, runs: Sequence[str] = ()) -> bool:
         """Write down what has ended and give the claims back; returns whether the store was reached.
 
-        `running` is the id of a task that goes on, and has turned out to be a long one.
+        `runs` are the ids of the tasks that go on, the first of them at hand.
         """
-        return self._turn(0, runs=(running,) if running else ())
+        return self._turn(0, runs=runs)
 
     def _turn(
         self, wanted: int, *, keep: bool = False, runs: Sequence[str] = (), bell: Bell | None = None

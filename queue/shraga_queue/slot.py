@@ -187,10 +187,11 @@ class SlotWorker(rq.Worker):
             return None
         if self._stop_requested:
             horse.take_back()
+        if horse.sent and self.hand.is_worth_a_turn(len(horse.sent)):
+            # A command to stop one of them takes back what the horse has not begun, which may be all.
+            self._look_at_commands()
+            self.hand.refill_beside([run.claim.task_id for run in horse.sent])
         if horse.sent:
-            if self.hand.is_worth_a_turn(len(horse.sent)):
-                self._look_at_commands()
-                self.hand.refill_beside([run.claim.task_id for run in horse.sent])
             run = horse.next()
             run.follow()
         elif self.hand.is_due or self._stop_requested or not self.hand.is_fresh:
@@ -254,7 +255,7 @@ class SlotWorker(rq.Worker):
                     run.abandon("the worker was told to stop at once")
                 if not run.ended and self._held_for(run) <= 0 and self._keeps_to(run):
                     # Other slots may have what this long run holds up; if the store is away, both wait.
-                    self.hand.put_down(run.claim.task_id)
+                    self.hand.put_down([run.claim.task_id])
         except Exception as error:
             self._fail(run, error)
         if self.horse is None or not self.horse.sent:
@@ -313,13 +314,21 @@ class SlotWorker(rq.Worker):
         elif command == "read-chat" and self.active is not None:
             self.active.look_now()
         elif command in ("stop-job", "stop-execution", "kill-horse") and self.active is not None:
-            if payload.get("by") is None:
-                # RQ's own tools leave nothing but this message; from here on it is as durable as ours.
-                self.engine.ask_cancel(self.active.claim.task_id, "rq", "asked through RQ")
-            self.active.look_now()
-            keeps = self._keeps_to(self.active)
-            if keeps and any(claim.task_id == payload.get("job_id") for claim in self.hand.claims):
-                self.hand.put_down(self.active.claim.task_id)
+            self._look_for_a_stop(self.active, payload)
+
+    def _look_for_a_stop(self, run: ActiveRun, payload: dict[str, Any]) -> None:
+        meant = payload.get("job_id") or run.claim.task_id
+        ahead = list(self.horse.sent) if self.horse is not None else []
+        mine = {*(one.claim.task_id for one in (run, *ahead)), *(claim.task_id for claim in self.hand.claims)}
+        if payload.get("by") is None and meant in mine:
+            # RQ's own tools leave nothing but this message; from here on it is as durable as ours.
+            self.engine.ask_cancel(meant, "rq", "asked through RQ")
+        run.look_now()
+        if self.horse is not None and meant != run.claim.task_id:
+            self.horse.take_back()
+            if any(claim.task_id == meant for claim in self.hand.claims):
+                begun = [one.claim.task_id for one in (run, *self.horse.sent) if not one.ended]
+                self.hand.put_down(begun)
 
     # The horse
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
+import rq
+from rq.command import send_command
 
 from shraga_models import Limits, NewTask, Python, RunStatus, Shell, Task, TaskStatus
 from shraga_queue.client import Shraga
@@ -20,10 +23,15 @@ ROUND = 40
 
 
 @pytest.fixture
-def warm(processes: Processes, shraga: Shraga) -> Shraga:
-    """One slot that has learned that tasks are short, and a controller."""
+def worker(processes: Processes, shraga: Shraga) -> subprocess.Popen[bytes]:
+    """A worker of one slot, and a controller."""
     processes.controller()
-    processes.worker(shraga)
+    return processes.worker(shraga)
+
+
+@pytest.fixture
+def warm(worker: subprocess.Popen[bytes], shraga: Shraga) -> Shraga:
+    """One slot that has learned that tasks are short, and a controller."""
     shraga.submit_many([NOOP] * 100)
     wait_until(lambda: shraga.counts().by_status[TaskStatus.COMPLETED] == 100, what="the short tasks")
     return shraga
@@ -71,6 +79,27 @@ def test_a_stop_hits_the_run_it_is_meant_for(warm: Shraga, tmp_path: Path) -> No
     assert warm.cancel(held.id, timeout=30).status is TaskStatus.CANCELED
     expect_untouched(warm, short)
     assert_agreement(warm)
+
+
+def test_stops_for_what_was_sent_ahead_leave_the_slot_whole(
+    warm: Shraga, worker: subprocess.Popen[bytes], processes: Processes
+) -> None:
+    before = processes.slot_pids(worker)
+    tasks = warm.submit_many([NOOP] * 4000)
+    (name,) = (one.name for one in rq.Worker.all(connection=warm.driver.connection))
+    for task in tasks:
+        send_command(warm.driver.connection, name, "stop-job", job_id=task.id, by="shraga")
+    expect_untouched(warm, tasks)
+    assert processes.slot_pids(worker) == before
+
+
+def test_a_stop_through_rq_for_another_task_leaves_the_one_at_hand(warm: Shraga, tmp_path: Path) -> None:
+    note = tmp_path / "note"
+    _, (held,) = submit_amid(warm, python("hold", path=str(note), seconds=1))
+    wait_until(lambda: begun(note), what="the long one")
+    (name,) = (one.name for one in rq.Worker.all(connection=warm.driver.connection))
+    send_command(warm.driver.connection, name, "stop-job", job_id="another")
+    assert warm.wait(held.id, 30).status is TaskStatus.COMPLETED
 
 
 def test_a_limit_of_milliseconds_hits_the_run_it_is_meant_for(warm: Shraga) -> None:
