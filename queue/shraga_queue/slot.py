@@ -245,6 +245,9 @@ class SlotWorker(rq.Worker):
             for run in self.horse.sent:
                 run.follow()
                 run.step()
+                if not run.ended:
+                    # What it has yet to say comes first, and must not be read in the next one's name.
+                    break
 
     def _see_through(self, run: ActiveRun) -> None:
         try:
