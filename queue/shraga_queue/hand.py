@@ -53,19 +53,23 @@ class Hand:
         """Whether an end has waited long enough to be written down."""
         return bool(self.ended) and time.monotonic() - self.ended[0].ended > HOLD
 
-    def is_worth_a_turn(self, ahead: int) -> bool:
-        """Whether to take a turn while the horse has so many runs ahead: for an end that is due, or for half a hand."""
+    def is_worth_a_turn(self, ahead: int, more_ended: bool) -> bool:
+        """Whether to take a turn while the horse has so many runs ahead: for half a hand, or for an end that is due.
+
+        Where more has ended, that comes first: with a server that is far away each end would take a turn of its own.
+        """
         half = len(self.ended) >= MOST_HELD // 2 and ahead <= MOST_HELD // 2
-        return (half or self.is_due) and time.monotonic() >= self._reach_at
+        return (half or (self.is_due and not more_ended)) and time.monotonic() >= self._reach_at
 
     def due_in(self, running_for: float, ahead: int = 0) -> float:
         """Return the seconds until all of it, and what is ahead, has waited for long enough behind such a run."""
         return max(HOLD - running_for, self._reach_at - time.monotonic()) if self or ahead else math.inf
 
-    def put(self, run: EndedRun) -> None:
-        """Take the end of a run in hand."""
+    def put(self, run: EndedRun, writing: float = 0.0) -> None:
+        """Take the end of a run in hand; `writing` is how long it took to write what it printed (s)."""
         self.ended.append(run)
-        longer = run.ended - run.started - self._usual_run
+        # A horse that runs faster than the slot can write would leave it with more than a lease gives time for.
+        longer = max(run.ended - run.started, writing) - self._usual_run
         # Taking a long run for a short one costs others 20 ms; taking short ones for long makes a turn of each.
         self._usual_run += longer / (8 if longer > 0 else 2)
 

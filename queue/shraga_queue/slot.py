@@ -187,7 +187,7 @@ class SlotWorker(rq.Worker):
             return None
         if self._stop_requested:
             horse.take_back()
-        if horse.sent and self.hand.is_worth_a_turn(len(horse.sent)):
+        if horse.sent and self.hand.is_worth_a_turn(len(horse.sent), horse.channel.is_ready):
             # A command to stop one of them takes back what the horse has not begun, which may be all.
             self._look_at_commands()
             self.hand.refill_beside([run.claim.task_id for run in horse.sent])
@@ -234,9 +234,10 @@ class SlotWorker(rq.Worker):
             self._settle(one)
 
     def _settle(self, run: ActiveRun) -> None:
+        began = time.monotonic()
         ended = run.settle(lambda: self.stop_requests > 1, self._look_after_the_next)
         if ended is not None:
-            self.hand.put(ended)
+            self.hand.put(ended, time.monotonic() - began)
 
     def _look_after_the_next(self) -> None:
         """While the store does not take what a run left: see to what was begun behind it, and begin no more."""
