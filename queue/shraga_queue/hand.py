@@ -120,6 +120,9 @@ class Hand:
             if not self._unsure:
                 self._log.warning("Worker %s: %s; trying again", self._slot.name, explain(error, self._url))
             self._unsure = True
+            if not keep:
+                # The answer alone may have been lost: what another slot may hold by now is not begun here.
+                self.asked = 0.0
             self._reach_at = time.monotonic() + UNREACHED_PAUSE
             return False
         except Exception as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from typing import Any, cast
 
 import pytest
@@ -12,6 +13,7 @@ import redis
 from shraga_models import RunStatus
 from shraga_queue.engine import Claim, EndedRun, Engine, Outcome, SlotName
 from shraga_queue.hand import HOLD, MOST_HELD, Hand
+from shraga_queue.horse import lease_clock
 
 CLAIM = Claim("task", "tester", 1, 1, {})
 
@@ -65,3 +67,14 @@ def test_what_has_ended_is_written_down_together(hand: Hand) -> None:
     for _ in range(MOST_HELD // 2):
         hand.put(short_run(ended_before=2 * HOLD))
     assert hand.is_worth_a_turn(ahead=1, more_ended=True)
+
+
+def test_what_may_have_been_given_back_is_begun_no_more(hand: Hand, engine: NotedEngine) -> None:
+    hand.claims, hand.asked = deque([CLAIM]), lease_clock()
+    assert hand.is_fresh
+    engine.is_cut_off = True
+    # The script may have run: another slot may be at the task by now.
+    assert not hand.put_down()
+    assert not hand.is_fresh
+    engine.is_cut_off = False
+    assert hand.refill() and not hand.claims
