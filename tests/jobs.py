@@ -286,3 +286,14 @@ def ask_from_a_thread() -> str:
     thread.start()
     thread.join()
     return said[0]
+
+
+def listen_in_a_fork() -> None:
+    """Have a process that was forked listen to what people say."""
+    child = os.fork()
+    if child == 0:
+        run = current_run()
+        assert run is not None
+        run.listen((), 0.002)
+        os._exit(0)
+    os.waitpid(child, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import select
 import threading
 import time
@@ -52,13 +53,14 @@ class Conversation:
         self._channel = channel
         self._send = send
         self._for_later = for_later
+        self._pid = os.getpid()
         self._heard: list[Message] = []
         self._refused: set[str] = set()
 
     def ask(self, question: NewQuestion) -> str:
         """Return the answer; raises Suspended when it takes long, Refused beside another open question."""
-        if threading.current_thread() is not threading.main_thread():
-            raise Refused("ask() works in the task's main thread only: its wait may end the run.")
+        if threading.current_thread() is not threading.main_thread() or os.getpid() != self._pid:
+            raise Refused("ask() works in the task's main process and thread only: its wait may end the run.")
         key = question.own_key
         if key not in self.answers:
             self.put(question)
@@ -103,6 +105,10 @@ class Conversation:
         return ready, heard
 
     def _wait(self, files: Sequence[HasFileno], timeout: float | None) -> list[HasFileno]:
+        if os.getpid() != self._pid:
+            # A process that the task forked hears nobody: what it reads, orders for other runs too, is missing here.
+            ready, _, _ = select.select(files, [], [], timeout)
+            return ready
         if self._channel.is_ready:
             timeout = 0
         watched: list[Any] = [self._channel, *files]

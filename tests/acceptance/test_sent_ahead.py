@@ -126,6 +126,12 @@ def test_a_run_may_ask_although_others_were_sent_behind_it(warm: Shraga, tmp_pat
     assert [warm.wait(task.id, 30).status for task in asking] == ["completed"] * 2
 
 
+def test_a_process_that_a_task_forked_reads_none_of_what_was_sent_ahead(warm: Shraga) -> None:
+    short, forking = submit_amid(warm, *[python("listen_in_a_fork")] * 4)
+    expect_untouched(warm, short)
+    expect_untouched(warm, forking)
+
+
 def test_a_task_that_is_larger_than_a_socket_holds_is_run(warm: Shraga) -> None:
     # A socket takes about 200 KB; on the way each of these characters is a dozen bytes.
     large = python("half_a_pair", where="中" * 60_000)
