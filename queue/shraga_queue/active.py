@@ -153,7 +153,11 @@ class ActiveRun:
 
     def step(self) -> None:
         """Read what the horse said, keep the lease, see to the limits."""
-        self._read()
+        gone = time.monotonic() >= self._beat_at and not proctree.is_alive(self._horse.pid)
+        self._read(math.inf if gone else LOG_BATCH)
+        if gone and not self.ended:
+            # The channel does not say so where a process that the task forked holds the other end open.
+            self._horse_ended()
         if self.ended:
             return
         if self._deadline.passed:

@@ -38,6 +38,16 @@ def the_next_one_is_fine(shraga: Shraga) -> bool:
     return (after.status, result(after), after.attempt) == (TaskStatus.COMPLETED, 5, 1)
 
 
+def test_a_task_that_is_killed_beside_what_it_forked_is_lost_at_once(
+    worker: Processes, shraga: Shraga
+) -> None:
+    action = Python("tests.jobs:die_beside_a_fork", args={"signum": signal.SIGKILL})
+    killed = shraga.submit("killed", action, limits={"on_lost": "fail"})
+    assert shraga.wait(killed.id, 20).status is TaskStatus.FAILED
+    assert "SIGKILL" in shraga.runs(killed.id)[0].error
+    assert the_next_one_is_fine(shraga)
+
+
 @pytest.mark.parametrize("name", ["fork_and_return", "fork_and_raise"])
 def test_a_task_that_forks_answers_once(worker: Processes, shraga: Shraga, name: str) -> None:
     forked = call(shraga, name)
