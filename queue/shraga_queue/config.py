@@ -42,6 +42,7 @@ _FIXES = {
     "keep_finished_count": "give a number of tasks, or 0 for no limit",
     "config_file": "give the path of a TOML file",
     "agents_file": "give the path of a TOML file",
+    "endpoints_file": "give the path of a TOML file",
 }
 _SCRIPTED = (sys.executable, "-m", "shraga_queue.agents.scripted")
 _ENV_NAMES = {"config_file": "SHRAGA_CONFIG"}
@@ -87,6 +88,8 @@ class Settings(BaseModel):
     config_file: Path = Field(default_factory=lambda: platformdirs.user_config_path("shraga") / "config.toml")
     agents_file: Path | None = None
     """The TOML file with this host's agents; the configuration file where none is given."""
+    endpoints_file: Path | None = None
+    """The TOML file with this host's endpoints of models; the configuration file where none is given."""
     python_modules: tuple[str, ...] = ("shraga_queue.demo",)
     templates: Path | None = None
     """The folder or git repository of the templates; `templates` in the data folder where nothing is said."""
@@ -123,7 +126,7 @@ class Settings(BaseModel):
             raise ValueError("unknown scheme")
         return value
 
-    @field_validator("home", "config_file", "agents_file", "templates")
+    @field_validator("home", "config_file", "agents_file", "endpoints_file", "templates")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return value and value.expanduser().absolute()
@@ -132,6 +135,11 @@ class Settings(BaseModel):
     def agents_source(self) -> Path:
         """Where this host's agents are configured."""
         return self.agents_file or self.config_file
+
+    @property
+    def endpoints_source(self) -> Path:
+        """Where this host's endpoints of models are configured."""
+        return self.endpoints_file or self.config_file
 
     @property
     def template_folder(self) -> Path:
@@ -191,13 +199,15 @@ def read_agents(settings: Settings) -> dict[str, AgentConfig]:
     return found
 
 
-def read_named(settings: Settings, table: str, name: str) -> dict[str, Any]:
-    """Return the table `[table.name]` of the configuration file; raises InvalidInput where there is none."""
-    named = _table(settings.config_file, table, _read_file(settings).get(table, {}))
+def read_endpoint(settings: Settings, name: str) -> dict[str, Any]:
+    """Return the table `[endpoints.name]` of the configuration; raises InvalidInput where there is none."""
+    path = settings.endpoints_source
+    given = settings.model_copy(update={"config_file": path})
+    named = _table(path, "endpoints", (_read_file(given) if path.exists() else {}).get("endpoints", {}))
     if name not in named:
-        known = f"it has {', '.join(named)}" if named else f"it has no {table}"
-        raise InvalidInput(table, f"{settings.config_file} has no [{table}.{name}]; {known}: add it.")
-    return _table(settings.config_file, f"{table}.{name}", named[name])
+        known = f"it has {', '.join(named)}" if named else "it has no endpoints"
+        raise InvalidInput("endpoints", f"{path} has no [endpoints.{name}]; {known}: add it.")
+    return _table(path, f"endpoints.{name}", named[name])
 
 
 def _flat(keys: object) -> object:

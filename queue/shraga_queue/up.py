@@ -70,6 +70,7 @@ def environment(settings: Settings) -> dict[str, str]:
         # Everything is settled here; a configuration file must not settle it again.
         "SHRAGA_CONFIG": os.devnull,
         "SHRAGA_AGENTS_FILE": str(settings.agents_source),
+        "SHRAGA_ENDPOINTS_FILE": str(settings.endpoints_source),
         "SHRAGA_HOME": str(settings.home),
         "SHRAGA_PREFIX": settings.prefix,
         "SHRAGA_USER": settings.user,

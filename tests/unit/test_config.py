@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from shraga_queue import config
+from shraga_queue.actions.endpoints import find_endpoint
 from shraga_queue.config import load_settings, read_agents
 from shraga_queue.errors import Forbidden, InvalidInput, NotFound, Refused, ShragaError, Unreachable
 from shraga_queue.up import environment
@@ -283,8 +284,18 @@ def test_a_file_of_agents_alone_goes_first(
     assert list(read_agents(settings)) == ["scripted"]
 
 
-def test_a_part_is_told_where_the_agents_are(file: Path) -> None:
-    assert environment(load_settings())["SHRAGA_AGENTS_FILE"] == str(file)
+def test_a_part_has_the_agents_and_the_endpoints_of_the_file(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text(f'{AGENTS}\n[endpoints.default]\nurl = "http://x/v1"\n')
+    for name, value in environment(load_settings()).items():
+        monkeypatch.setenv(name, value)
+    assert "claude" in read_agents(load_settings())
+    assert find_endpoint("default").url == "http://x/v1"
+    with pytest.raises(
+        InvalidInput, match=r"config\.toml has no \[endpoints\.other\]; it has default: add it"
+    ):
+        find_endpoint("other")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from shraga_models.base import Model
 from shraga_models.durations import Seconds
 from shraga_models.faults import plain
 
-from ..config import load_settings, read_named
+from ..config import load_settings, read_endpoint
 from ..errors import InvalidInput
 from .secrets import run_secrets
 
@@ -72,10 +72,10 @@ def find_endpoint(name: str) -> Endpoint:
     """Return an endpoint by name, as the configuration file has it now; raises InvalidInput."""
     settings = load_settings()
     try:
-        return Endpoint.model_validate(read_named(settings, "endpoints", name))
+        return Endpoint.model_validate(read_endpoint(settings, name))
     except ValidationError as error:
         fault = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(map(str, fault["loc"]))
         said = plain(fault["msg"].removeprefix("Value error, "), field)
-        where = f"{field} of [endpoints.{name}] in {settings.config_file}"
+        where = f"{field} of [endpoints.{name}] in {settings.endpoints_source}"
         raise InvalidInput(field, f"{where}: {said}.") from None
