@@ -13,6 +13,7 @@ from shraga_models import (
     Liveness,
     Priority,
     Run,
+    RunStatus,
     Task,
     TaskStatus,
     Worker,
@@ -165,16 +166,29 @@ def _running(seen: Circumstances) -> Iterator[Reason]:
 
 
 def _approval(seen: Circumstances) -> Iterator[Reason]:
-    if seen.task.status is TaskStatus.AWAITING_APPROVAL:
-        said = f"It waits for a person's approval for {seen.ago(seen.task.moved_at)}."
-        yield Reason("approval", said, "Approve or reject it.")
+    task = seen.task
+    if task.status is not TaskStatus.AWAITING_APPROVAL:
+        return
+    since = seen.ago(task.moved_at)
+    if task.awaits_verdict:
+        ways = f"`shraga accept {task.id}`, `shraga reject {task.id}` or `shraga send-back {task.id} --note TEXT`"
+        yield Reason(
+            "verdict", f"Its result waits for a person's verdict for {since}.", f"Judge it with {ways}."
+        )
+    else:
+        do = f"Let it run with `shraga approve {task.id}`, or not with `shraga reject {task.id}`."
+        yield Reason("approval", f"It waits for a person's approval for {since}.", do)
 
 
 def _answer(seen: Circumstances) -> Iterator[Reason]:
-    if seen.task.status is TaskStatus.WAITING_FOR_INPUT:
-        asked = _first_line(seen.task.thought)
-        said = f"It waits for an answer for {seen.ago(seen.task.moved_at)}{f': {asked}' if asked else '.'}"
-        yield Reason("answer", said, "Answer it.")
+    task, asked = seen.task, seen.task.question
+    if task.status is not TaskStatus.WAITING_FOR_INPUT:
+        return
+    what = _first_line(asked.text if asked else task.thought)
+    said = f"It waits for an answer for {seen.ago(task.moved_at)}{f': {what}' if what else '.'}"
+    choice = f", one of: {' | '.join(asked.options)}" if asked and asked.options else ""
+    facts = {"question_id": asked.id, "question": asked.text, "options": list(asked.options)} if asked else {}
+    yield Reason("answer", said, f"Answer it with `shraga answer {task.id} TEXT`{choice}.", facts)
 
 
 def _dependency(seen: Circumstances) -> Iterator[Reason]:
@@ -209,6 +223,20 @@ def _about(task: Task, one: Neighbour) -> str:
     return f"See why that is not done with `shraga why {one.id}`."
 
 
+def _repeats(seen: Circumstances) -> Iterator[Reason]:
+    """A task that repeats and rests without a time: it is paused, or an event starts it."""
+    task, plan = seen.task, seen.task.schedule
+    if task.status is not TaskStatus.SCHEDULED or task.next_run_at is not None or plan is None:
+        return
+    now = f"run it now with `shraga retry {task.id}`."
+    if not plan.is_active:
+        do = f"Let it repeat with `shraga schedule resume {task.id}`, or {now}"
+        yield Reason("pause", "Its schedule is paused.", do)
+    elif plan.on:
+        do = f"Tell of it with `shraga emit {plan.on}`, or {now}"
+        yield Reason("event", f"It waits for the event {plan.on}.", do, {"event": plan.on})
+
+
 def _time(seen: Circumstances) -> Iterator[Reason]:
     task, now = seen.task, seen.now
     if task.status is not TaskStatus.SCHEDULED or task.next_run_at is None:
@@ -217,7 +245,8 @@ def _time(seen: Circumstances) -> Iterator[Reason]:
     due = f"due in {format_duration(left)}" if left > 0 else f"due for {format_duration(-left)}"
     facts: dict[str, Any] = {"due": task.next_run_at.isoformat()}
     do = f"Run it now with `shraga retry {task.id}`."
-    if len(seen.runs) > 1:
+    # A task that repeats rests with its last run ended; only the next try of one waits beside its time.
+    if len(seen.runs) > 1 and seen.runs[-1].status is RunStatus.PENDING:
         failed = seen.runs[-2]
         facts |= {"attempt": failed.attempt, "error": failed.error}
         what = _first_line(failed.error) or f"it was {failed.status}"
@@ -299,6 +328,7 @@ FINDERS: tuple[Finder, ...] = (
     _approval,
     _answer,
     _dependency,
+    _repeats,
     _time,
     _controller,
     _suspended,

@@ -15,6 +15,15 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 RECORD = {"created_at": NOW, "updated_at": NOW, "created_by": "a", "updated_by": "a"}
 FREE = Standing(before=0, queue_length=1, first=0, suspended=False, has_leader=True)
 ALONE = Neighbourhood((), (), 0, 0, 0)
+QUESTION = {
+    "id": "t.q1",
+    "task_id": "t",
+    "owner": "a",
+    "attempt": 1,
+    "asked_at": NOW,
+    "text": "Which flow?",
+    "options": ["redirect", "popup"],
+}
 
 
 def task(status: str, **fields: Any) -> Task:
@@ -75,12 +84,41 @@ def reasons(one: Task, **fields: Any) -> list[Reason]:
             "It was asked to stop by bob; its worker has not confirmed that yet.",
             "",
         ),
-        (task("awaiting_approval"), "approval", "It waits for a person's approval for 4m.", "Approve"),
+        (
+            task("awaiting_approval"),
+            "approval",
+            "It waits for a person's approval for 4m.",
+            "Let it run with `shraga approve t`, or not with `shraga reject t`.",
+        ),
+        (
+            task("awaiting_approval", completed_at=NOW),
+            "verdict",
+            "Its result waits for a person's verdict for 4m.",
+            "`shraga accept t`, `shraga reject t` or `shraga send-back t --note TEXT`.",
+        ),
         (
             task("waiting_for_input", thought="Which?"),
             "answer",
             "It waits for an answer for 4m: Which?",
-            "Answer",
+            "Answer it with `shraga answer t TEXT`.",
+        ),
+        (
+            task("waiting_for_input", thought="Hm.", question=QUESTION),
+            "answer",
+            "It waits for an answer for 4m: Which flow?",
+            "Answer it with `shraga answer t TEXT`, one of: redirect | popup.",
+        ),
+        (
+            task("scheduled", schedule={"interval": 60, "is_active": False}),
+            "pause",
+            "Its schedule is paused.",
+            "Let it repeat with `shraga schedule resume t`, or run it now with `shraga retry t`.",
+        ),
+        (
+            task("scheduled", schedule={"on": "uploaded"}),
+            "event",
+            "It waits for the event uploaded.",
+            "Tell of it with `shraga emit uploaded`, or run it now with `shraga retry t`.",
         ),
         (
             task("scheduled", next_run_at=NOW + timedelta(hours=1)),
@@ -105,6 +143,15 @@ def test_delay_before_a_retry_names_the_failure() -> None:
     )
     (reason,) = reasons(task("scheduled", next_run_at=NOW + timedelta(seconds=30), attempt=2), runs=runs)
     assert (reason.code, reason.says) == ("retry_delay", "Try 1 failed (exit 3); the next one is due in 30s.")
+
+
+def test_run_that_ended_before_the_next_slot_is_no_failed_try() -> None:
+    runs = tuple(
+        Run(id=f"t.{n}", task_id="t", attempt=n, fence=n, status=RunStatus.COMPLETED) for n in (1, 2)
+    )
+    rests = task("scheduled", next_run_at=NOW + timedelta(seconds=30), schedule={"interval": 60}, attempt=2)
+    (reason,) = reasons(rests, runs=runs)
+    assert (reason.code, reason.says) == ("schedule", "It is due in 30s, at 2026-01-02 03:04:35 UTC.")
 
 
 def test_due_without_a_controller_says_so_too() -> None:
