@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from shraga_models import (
     Agent,
+    DependencyKind,
     Http,
     LogEntry,
     LogLevel,
     Message,
     MessageType,
+    Prompt,
     Python,
     Reminder,
     Run,
@@ -27,6 +29,7 @@ from shraga_models.durations import format_duration
 from shraga_models.text import usd
 from shraga_queue.codec import TaskWithRuns
 from shraga_queue.depending import PAUSED, Neighbour, Neighbourhood
+from shraga_queue.timetable import words
 from shraga_tui.cards import bar, look_of, took
 from shraga_tui.evidence import claim_lines, evidence_lines
 from shraga_tui.look import Look
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
 
 Fact = tuple[Line, Span]
 LABEL = 13
+LINKS = {DependencyKind.RELATED.value, DependencyKind.DUPLICATE.value}
 RUN_TONES = {
     "completed": "done",
     "failed": "failed",
@@ -88,7 +92,7 @@ def sentence(found: TaskWithRuns, why: Why | None) -> str:
         case TaskStatus.QUEUED | TaskStatus.BLOCKED:
             return f"Waits for {since}. {_first_reason(why)}".strip()
         case TaskStatus.SCHEDULED:
-            return f"{_due(task, now)} {_first_reason(why)}".strip()
+            return f"{_due(found, why)} {_first_reason(why)}".strip()
         case TaskStatus.RUNNING if task.cancel_requested_by:
             return f"Asked to stop by {task.cancel_requested_by}; waiting for the worker to confirm."
         case TaskStatus.RUNNING:
@@ -120,12 +124,15 @@ def _first_line(text: str) -> str:
     return lines[0].rstrip(".") if lines else ""
 
 
-def _due(task: Task, now: datetime) -> str:
+def _due(found: TaskWithRuns, why: Why | None) -> str:
+    task, now, runs = found.task, found.now, found.runs
     if task.next_run_at is None:
-        return "Scheduled, without a time."
+        return "" if _hindrances(why) else "Scheduled, without a time."
     left = (task.next_run_at - now).total_seconds()
     when = f"in {format_duration(left)}" if left > 0 else "now; the controller starts it"
-    what = f"Try {task.attempt - 1} failed; the next one is due" if task.attempt > 1 else "Due"
+    # What repeats rests with its last run ended: only a try that is still to come follows a failed one.
+    tries = len(runs) > 1 and runs[-1].status is RunStatus.PENDING
+    what = f"Try {task.attempt - 1} failed; the next one is due" if tries else "Due"
     return f"{what} {when} ({task.next_run_at.astimezone():%d %b %H:%M:%S}). Press r to run it now."
 
 
@@ -182,6 +189,11 @@ def _action(task: Task) -> Iterator[Fact]:
     elif isinstance(action, Agent):
         yield from _fact("agent", f"{action.agent}{f' · {action.model}' if action.model else ''}", "accent")
         yield from _fact("goal", action.prompt, "text") if action.prompt else ()
+    elif isinstance(action, Prompt):
+        yield from _fact(
+            "endpoint", f"{action.endpoint}{f' · {action.model}' if action.model else ''}", "accent"
+        )
+        yield from _fact("prompt", action.prompt, "text")
     elif isinstance(action, Python):
         given = ", ".join(f"{name}={value!r}" for name, value in action.args.items())
         yield from _fact("call", f"{action.callable}({given})", "accent")
@@ -223,7 +235,10 @@ def _outcome(task: Task, now: datetime) -> Iterator[tuple[str, str, str]]:
 
 def _edges(around: Neighbourhood | None) -> Iterator[tuple[str, str, str]]:
     if around:
-        yield "depends on", _named(around.prerequisites, around.prerequisites_total), "text"
+        waits = [one for one in around.prerequisites if one.kind not in LINKS]
+        linked = [one for one in around.prerequisites if one.kind in LINKS]
+        yield "depends on", _named(waits, around.prerequisites_total - len(linked)), "text"
+        yield "linked to", _named(linked, len(linked)), "text"
         yield "needed by", _named(around.dependents, around.dependents_total), "text"
 
 
@@ -231,10 +246,23 @@ def _named(edges: Sequence[Neighbour], total: int) -> str:
     lines = [
         "its workflow, which is paused"
         if one.id == PAUSED
-        else f"{one.name or one.id} · {one.status or 'gone'}{' · waits' if one.is_unmet else ''}"
+        else f"{one.name or one.id} · {one.status or 'gone'}{_edge(one)}"
         for one in edges
     ]
     return "\n".join((*lines, *([f"and {total - len(edges):,} more"] if total > len(edges) else [])))
+
+
+def _edge(one: Neighbour) -> str:
+    return " · waits" if one.is_unmet else f" · {one.kind}" if one.kind in LINKS else ""
+
+
+def _plan(task: Task, now: datetime) -> str:
+    plan = task.schedule
+    if plan is None or not plan.is_recurring:
+        return ""
+    last = f" · last {ago(now, plan.last_run_at)} ago" if plan.last_run_at else ""
+    skipped = f" · {plan.skipped:,} skipped" if plan.skipped else ""
+    return f"{words(plan)}{'' if plan.is_active else ' · paused'}{last}{skipped}"
 
 
 def _asked(task: Task, now: datetime) -> Iterator[tuple[str, str, str]]:
@@ -243,6 +271,7 @@ def _asked(task: Task, now: datetime) -> Iterator[tuple[str, str, str]]:
     made_of = f"{task.template.name} · {task.template.revision[:19]}" if task.template else ""
     return iter(
         (
+            ("repeats", _plan(task, now), "text"),
             ("id", task.id, "text"),
             ("owner", task.owner, "text"),
             ("assignee", task.assignee or "", "text"),

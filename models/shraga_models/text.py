@@ -50,4 +50,5 @@ def strip_ansi(text: str) -> str:
 
 def usd(dollars: float) -> str:
     """Return US dollars as a table has them: cents, and more digits where a cent is too coarse."""
-    return f"{dollars:.2f}" if dollars >= 1 or not dollars else f"{dollars:.6f}".rstrip("0")
+    fine = f"{dollars:.6f}".rstrip("0")
+    return f"{dollars:.2f}" if dollars >= 1 or len(fine) < len("0.00") else fine

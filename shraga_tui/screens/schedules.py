@@ -80,7 +80,9 @@ class SchedulesScreen(ListScreen):
         if row.last_error:
             return ((" last: ", "faint"), (row.last_error, "failed"))
         marks = self._timeline(row, self.desk.feed.now_ms // HOUR_MS)
-        return ((" next 24 h ", "faint"), (marks, "planned")) if marks else ((f" {row.words}", "faint"),)
+        lead: tuple[Span, ...] = ((" next 24 h ", "faint"), (marks, "planned")) if marks else ()
+        # A narrow terminal cuts the words in the table.
+        return (*lead, (f" {row.words}", "faint"))
 
     @property
     def row(self) -> ScheduleRow | None:

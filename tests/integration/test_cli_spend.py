@@ -49,12 +49,12 @@ def test_spend_is_summed_and_listed(cli: Cli, shraga: Shraga, hand: Hand) -> Non
     hand.engine.record_call(hand.claim(), call, 1)
     (line,) = loads(cli("spend", "--by", "owner", "--json"))
     assert line == {"name": "alice", "calls": 1, "prompt_tokens": 7, "response_tokens": 2, "cost": 0.5}
-    assert cli("spend", "--by", "task", "--days", "2")[1] == f"{task.id}\t1\t7\t2\t0.5\n"
+    assert cli("spend", "--by", "task", "--days", "2")[1] == f"{task.id}\t1\t7\t2\t0.50\n"
     assert "\x1b" not in cli("spend", "--by", "model")[1]
     assert loads(cli("spend", "--owner", "bob", "--days", "1", "--json"))[0]["cost"] == 0
     (one,) = loads(cli("spend", "--task", task.id[-8:], "--json"))
     assert (one["task_id"], one["cost"]) == (task.id, 0.5)
-    assert "\t~7\t~2\t0.5\t0.0\t" in cli("spend", "--task", task.id)[1]
+    assert "\t~7\t~2\t0.50\t0.0\t" in cli("spend", "--task", task.id)[1]
     shown = loads(cli("show", task.id, "--json"))
     assert (shown["cost"], shown["prompt_tokens"], shown["budget"]) == (0.5, 7, None)
 

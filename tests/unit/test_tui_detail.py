@@ -9,9 +9,11 @@ import pytest
 from shraga_models import (
     Decision,
     Http,
+    Prompt,
     Python,
     Review,
     RunStatus,
+    Schedule,
     TaskOutput,
     TaskStatus,
     TemplateRef,
@@ -66,11 +68,28 @@ def test_the_sentence_says_why_the_task_stands_there(
 
 
 def test_a_due_time_says_when_and_after_what() -> None:
-    later = detail.sentence(found(S.SCHEDULED, next_run_at=ago(hours=-3), attempt=2), None)
+    task, (run,) = found(S.SCHEDULED, next_run_at=ago(hours=-3), attempt=2).task, found(S.SCHEDULED).runs
+    later = detail.sentence(TaskWithRuns(task, (make_run("t", 1, RunStatus.FAILED), run), NOW), None)
     assert later.startswith("Try 1 failed; the next one is due in 3h (")
     assert "now; the controller starts it" in detail.sentence(
         found(S.SCHEDULED, next_run_at=ago(hours=1)), None
     )
+
+
+def test_what_repeats_tells_its_slots_and_no_failed_try() -> None:
+    plan = Schedule(interval=300, last_run_at=ago(minutes=2), skipped=3)
+    rests = make_task("t", "Ping", S.SCHEDULED, next_run_at=ago(hours=-3), attempt=2, schedule=plan)
+    runs = tuple(make_run("t", n, RunStatus.COMPLETED) for n in (1, 2))
+    assert detail.sentence(TaskWithRuns(rests, runs, NOW), None).startswith("Due in 3h (")
+    lines = fact_texts(detail.facts(TaskWithRuns(rests, runs, NOW)))
+    assert "repeats | every 5 minutes · last 2m ago · 3 skipped" in lines
+
+
+def test_what_waits_for_no_time_says_for_what() -> None:
+    task = found(S.SCHEDULED, schedule=Schedule(on="uploaded", is_active=False))
+    said = detail.sentence(task, why(task, Reason("pause", "Its schedule is paused.", "Let it.")))
+    assert said == "Its schedule is paused. Let it."
+    assert "repeats | on uploaded · paused" in fact_texts(detail.facts(task))
 
 
 def why(task: TaskWithRuns, *reasons: Reason) -> Why:
@@ -136,6 +155,13 @@ def test_neighbours_are_named() -> None:
     assert "| and 8 more" in lines
 
 
+def test_a_link_is_none_of_what_it_depends_on() -> None:
+    link = Neighbour("a", "related", "Build", "failed", "alice", is_unmet=False)
+    lines = fact_texts(detail.facts(found(S.QUEUED), None, Neighbourhood((link,), (), 1, 0, 0)))
+    assert "linked to | Build · failed · related" in lines
+    assert not any(line.startswith("depends on") for line in lines)
+
+
 def test_what_was_asked_and_spent_and_decided_is_told() -> None:
     review = Review(
         decision=Decision.SENT_BACK, by="bob", at=ago(minutes=2), note="add tests", attempt=1, is_stale=True
@@ -155,7 +181,7 @@ def test_what_was_asked_and_spent_and_decided_is_told() -> None:
         "assignee | carol",
         "workflow | w-1",
         f"template | fix · {'f' * 19}",
-        "cost | 0.5 of 2.00 USD · 1,200 tokens in · 34 out",
+        "cost | 0.50 of 2.00 USD · 1,200 tokens in · 34 out",
         "verdict | approved",
         "tested | make test",
     ):
@@ -172,7 +198,11 @@ def test_facts_leave_out_what_is_empty_and_keep_every_line() -> None:
 
 @pytest.mark.parametrize(
     ("action", "shown"),
-    [(Http("https://x.org"), "GET https://x.org"), (Python("a:b", args={"n": 1}), "a:b(n=1)")],
+    [
+        (Http("https://x.org"), "GET https://x.org"),
+        (Python("a:b", args={"n": 1}), "a:b(n=1)"),
+        (Prompt("hi", model="m"), "default · m"),
+    ],
 )
 def test_the_action_comes_first(action: Any, shown: str) -> None:
     assert detail.facts(found(S.QUEUED, action=action))[0][1][0] == shown

@@ -42,6 +42,7 @@ async def test_the_screen_lists_what_repeats(source: FakeSource, size: tuple[int
         assert "every day at 02:00"[:14] in said
         assert "on file_uploa" in said
         assert "next 24 h ·" in said
+        assert "every day at 02:00 Europe/Berlin" in said
         assert max(map(len, said.splitlines())) <= size[0]
 
 
