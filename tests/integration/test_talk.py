@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -18,7 +19,7 @@ from shraga_models import (
 )
 from shraga_queue.client import Shraga
 from shraga_queue.config import Settings
-from shraga_queue.engine import STALE, Claim, Engine
+from shraga_queue.engine import STALE, Claim, EndedRun, Engine, Outcome
 from shraga_queue.errors import InvalidInput, NotFound, Refused
 from tests.factories import (
     Hand,
@@ -147,6 +148,22 @@ def test_a_question_that_is_over_is_shown_no_more(shraga: Shraga, hand: Hand) ->
     assert shraga.get(claim.task_id).thought == "Where to?"
     hand.commit(claim)
     assert shraga.get(claim.task_id).thought == ""
+
+
+def test_a_thought_of_before_does_not_hide_what_is_asked(shraga: Shraga, hand: Hand) -> None:
+    shraga.submit_task(new_task())
+    claim = hand.claim()
+    hand.engine.ask(claim, WHERE)
+    assert hand.heartbeat(claim, 0.5, "hm") == "ok"
+    assert shraga.get(claim.task_id).thought == "Where to?"
+    ended = EndedRun(
+        claim, Outcome(RunStatus.SUSPENDED).sealed(), time.monotonic(), time.monotonic(), word="hm"
+    )
+    assert hand.engine.turn(hand.slot_name, ended=[ended])[0][0] == "waiting_for_input"
+    assert shraga.get(claim.task_id).thought == "Where to?"
+    shraga.answer(claim.task_id, "north")
+    assert hand.heartbeat(hand.claim(), 0.5, "aha") == "ok"
+    assert shraga.get(claim.task_id).thought == "aha"
 
 
 def test_forty_identical_questions_are_answered_together(shraga: Shraga, hand: Hand) -> None:

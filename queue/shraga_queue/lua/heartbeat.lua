@@ -12,7 +12,9 @@ redis.call('ZADD', K.leases(), NOW + tonumber(ARGV[3]), t.id)
 local fields = {'ping_at', NOW_TEXT, 'started_at', num(NOW - tonumber(ARGV[4]))}
 if t.run == 'claimed' then fields[5] = 'run'; fields[6] = 'running' end
 if ARGV[5] ~= '' then fields[#fields + 1] = 'progress'; fields[#fields + 1] = ARGV[5] end
-if ARGV[6] ~= '' then fields[#fields + 1] = 'thought'; fields[#fields + 1] = ARGV[6] end
+-- While it asks, the lists show what: a thought of before may come after the question.
+local asks = t.question and cjson.decode(t.question).attempt == tonumber(t.attempt)
+if ARGV[6] ~= '' and not asks then fields[#fields + 1] = 'thought'; fields[#fields + 1] = ARGV[6] end
 redis.call('HSET', t.key, unpack(fields))
 local beat = stamp(NOW)
 redis.call('HSET', K.rq_job(t.id), 'last_heartbeat', beat)

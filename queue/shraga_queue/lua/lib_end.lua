@@ -15,7 +15,9 @@ local function end_run(o, name)
     if value ~= '' then fields[#fields + 1] = field; fields[#fields + 1] = value end
   end
   set('exit_code', o[4]); set('error', error); set('output', o[6]); set('exec', o[7])
-  set('metrics', o[8]); set('result', o[9]); set('thought', o[13])
+  set('metrics', o[8]); set('result', o[9])
+  -- A run that is suspended leaves its question to the lists.
+  if outcome ~= 'suspended' then set('thought', o[13]) end
   free_slot(t)
   local says = cut(error, 300)
   local refused
