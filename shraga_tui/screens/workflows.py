@@ -68,6 +68,7 @@ class WorkflowsScreen(ListScreen):
     # Reading
 
     def draw(self) -> None:
+        self.query_one(WorkflowList).tick()
         newest = self.desk.feed.ring.events[-1].id if self.desk.feed.ring.events else "none"
         if newest != self._seen and self.desk.feed.fault is None:
             self._seen = newest

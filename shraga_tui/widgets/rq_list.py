@@ -56,6 +56,8 @@ class RqList(VirtualList[RqRow]):
         self.empty = "No other program has a queue here."
         rows = rows_of(found)
         self.show_rows(0, len(rows), rows)
+        if not rows:
+            self.refresh()
 
     def key_of(self, row: RqRow) -> str:
         return row.key

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from shraga_models import ForeignJob, ForeignQueue
@@ -39,6 +41,22 @@ async def test_an_empty_server_says_so() -> None:
     app = dashboard(FakeSource())
     async with app.run_test(size=SIZE) as pilot:
         await pilot.press("0")
+        await expect_shown(pilot, "No other program has a queue here.")
+
+
+async def test_an_empty_server_that_is_slow_says_so_too() -> None:
+    source, answered = FakeSource(), asyncio.Event()
+
+    async def slow() -> list[QueueJobs]:
+        await answered.wait()
+        return []
+
+    source.plain_rq = slow  # type: ignore[method-assign]
+    app = dashboard(source)
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.press("0")
+        await expect_shown(pilot, "Reading…")
+        answered.set()
         await expect_shown(pilot, "No other program has a queue here.")
 
 

@@ -33,6 +33,16 @@ async def test_the_list_and_the_tree_are_to_be_seen_on_a_small_screen() -> None:
             assert said in shown
 
 
+async def test_the_ages_go_on_where_nothing_happens() -> None:
+    app = dashboard(source_with_flows())
+    async with app.run_test(size=WIDE) as pilot:
+        await expect_shown(pilot, "Fix login")
+        await pilot.press("6")
+        await expect_shown(pilot, "▶ executing · 0s")
+        app.desk.feed.clock = lambda: 1_090.0
+        await expect_shown(pilot, "▶ executing · 1m")
+
+
 async def test_a_workflow_is_paused_and_goes_on() -> None:
     source = source_with_flows()
     app = dashboard(source)
