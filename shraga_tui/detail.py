@@ -31,7 +31,7 @@ from shraga_queue.codec import TaskWithRuns
 from shraga_queue.depending import PAUSED, Neighbour, Neighbourhood
 from shraga_queue.timetable import words
 from shraga_tui.cards import bar, look_of, took
-from shraga_tui.evidence import claim_lines, evidence_lines
+from shraga_tui.evidence import claim_lines, evidence_lines, review_text
 from shraga_tui.look import Look
 from shraga_tui.widgets.paint import Line, Span
 
@@ -227,10 +227,8 @@ def _outcome(task: Task, now: datetime) -> Iterator[tuple[str, str, str]]:
         yield "result", "" if output.result is None else json.dumps(output.result, ensure_ascii=False), "done"
         yield from evidence_lines(output.evidence)
     if review := task.review:
-        what = f"{review.decision.replace('_', ' ')} by {review.by} {ago(now, review.at)} ago, of try {review.attempt}"
-        note = f": {review.note}" if review.note else ""
-        stale = " (work went on after it)" if review.is_stale else ""
-        yield "review", f"{what}{stale}{note}", "faint" if review.is_stale else "text"
+        said = review_text(review, f"{ago(now, review.at)} ago")
+        yield "review", said, "faint" if review.is_stale else "text"
 
 
 def _edges(around: Neighbourhood | None) -> Iterator[tuple[str, str, str]]:

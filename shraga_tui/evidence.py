@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from shraga_models.durations import format_duration
 
 if TYPE_CHECKING:
-    from shraga_models import Changes, Evidence, TaskOutput
+    from shraga_models import Changes, Evidence, Review, TaskOutput
 
 Line = tuple[str, str, str]
 """Label, text and tone of a line."""
@@ -24,6 +24,13 @@ def claim_lines(output: TaskOutput) -> list[Line]:
         ("results", verdict.results if verdict else "", "text"),
     ]
     return [line for line in lines if line[1]]
+
+
+def review_text(review: Review, when: str) -> str:
+    """Return what a person decided, who it was and why; `when` is that moment in words."""
+    what = f"{review.decision.replace('_', ' ')} by {review.by} {when}, of try {review.attempt}"
+    stale = " (work went on after it)" if review.is_stale else ""
+    return f"{what}{stale}{f': {review.note}' if review.note else ''}"
 
 
 def evidence_lines(evidence: Evidence | None) -> list[Line]:
@@ -44,9 +51,9 @@ def evidence_lines(evidence: Evidence | None) -> list[Line]:
 
 
 def _changes(changes: Changes) -> list[Line]:
-    size = f"{changes.files} files · +{changes.insertions} −{changes.deletions}"
+    size = f"{_count(changes.files, 'file')} · +{changes.insertions} −{changes.deletions}"
     loose = f" · {changes.uncommitted} uncommitted" if changes.uncommitted else ""
-    said = f"{size} · {changes.commits} commits on {changes.branch or 'no branch'}{loose}"
+    said = f"{size} · {_count(changes.commits, 'commit')} on {changes.branch or 'no branch'}{loose}"
     more = changes.files - len(changes.changed)
     names = "\n".join((*changes.changed, *([f"and {more} more"] if more > 0 else [])))
     return [
@@ -54,3 +61,7 @@ def _changes(changes: Changes) -> list[Line]:
         ("changed", names, "text"),
         ("diff", f"sha256 {changes.diff_sha256}" if changes.diff_sha256 else "", "text"),
     ]
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

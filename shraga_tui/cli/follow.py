@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 app = verb_group()
 NAME_WIDTH = 40
+WHY_CELLS = 60
 
 Follow = Annotated[bool, typer.Option("-f", "--follow", help="Go on with what comes.", show_default=False)]
 Last = Annotated[int, typer.Option("--tail", min=1, help="How many of the last.", metavar="N")]
@@ -145,7 +146,8 @@ def audit(call: Invocation, tail: Last = 50, as_json: Json = False) -> None:
         print_json([entry.model_dump(mode="json") for entry in entries])
     else:
         print_table(
-            ("TIME", "WHO", "DID", "TO", "ID", "BEFORE", "AFTER"), [_audit_row(entry) for entry in entries]
+            ("TIME", "WHO", "DID", "TO", "ID", "BEFORE", "AFTER", "WHY"),
+            [_audit_row(entry) for entry in entries],
         )
 
 
@@ -153,4 +155,4 @@ def _audit_row(entry: AuditEntry) -> tuple[str, ...]:
     when = f"{entry.at.astimezone():%Y-%m-%d %H:%M:%S}" if to_terminal() else iso(entry.at)
     record = short_id(entry.entity_id) if to_terminal() else entry.entity_id
     words = (entry.actor, entry.action, entry.entity, record, entry.before, entry.after)
-    return (when, *map(cell, words))
+    return (when, *map(cell, words), cell(str(entry.details.get("content", "")), WHY_CELLS))

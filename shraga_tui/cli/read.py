@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import shraga_models as models
-from shraga_models import TaskStatus
+from shraga_models import Permission, TaskStatus
 from shraga_models.durations import format_duration
-from shraga_tui.evidence import evidence_lines
+from shraga_tui.evidence import claim_lines, evidence_lines, review_text
 from shraga_tui.look import TASK_LOOKS, UNKNOWN, due_mark
 
 from .find import full_id
@@ -31,6 +31,7 @@ TaskId = Annotated[
     str, typer.Argument(help="The task's id, or at least 6 characters of its end.", metavar="ID")
 ]
 NAME_CELLS = 40
+FACT_CELLS = 12
 ERROR_CELLS = 60
 CHUNK = 500
 
@@ -133,7 +134,7 @@ def _print_edges(head: str, shown: Sequence[Neighbour], total: int) -> None:
 def _print_task(found: TaskWithRuns) -> None:
     task = found.task
     facts = {**_what(task), **_where(task), **_outcome(task)}
-    widest = max(map(len, facts))
+    widest = max(FACT_CELLS, *map(len, facts))
     data(
         "\n".join(f"{name.ljust(widest)}  {cell(str(value))}" for name, value in facts.items() if value != "")
     )
@@ -151,6 +152,8 @@ def _what(task: Task) -> dict[str, Any]:
         "status": f"{look.glyph} {task.status}",
         "owner": task.owner,
         "action": " ".join(f"{value}" for value in (task.action.type, *action.values())),
+        "permission": "" if task.permission is Permission.AUTONOMOUS else task.permission,
+        "repeats": _repeats(task),
         "kind": task.kind,
         "priority": task.priority,
         "capability": task.capability,
@@ -159,6 +162,21 @@ def _what(task: Task) -> dict[str, Any]:
         "deadline": iso(task.due_at),
         "description": task.description,
     }
+
+
+def _repeats(task: Task) -> str:
+    if task.schedule is None or not task.schedule.is_recurring:
+        return ""
+    from shraga_queue.timetable import words
+
+    return f"{words(task.schedule)}{'' if task.schedule.is_active else ', paused'}"
+
+
+def _asks(task: Task) -> str:
+    if task.question is None:
+        return ""
+    options = " | ".join(task.question.options)
+    return f"{task.question.text}{f' [{options}]' if options else ''}"
 
 
 def _where(task: Task) -> dict[str, Any]:
@@ -170,20 +188,20 @@ def _where(task: Task) -> dict[str, Any]:
         "worker": task.assigned_worker or "",
         "folder": task.execution_details.execution_folder or "",
         "progress": "" if task.progress is None else f"{task.progress:.0%}",
-        "thought": task.thought,
+        "thought": "" if task.question else task.thought,
+        "asks": _asks(task),
     }
 
 
 def _outcome(task: Task) -> dict[str, Any]:
     result = task.output.result if task.output else None
-    observed = task.output.evidence if task.output else None
+    lines = (*claim_lines(task.output), *evidence_lines(task.output.evidence)) if task.output else ()
     return {
         "error": task.error,
         "canceled by": " ".join(part for part in (task.cancel_requested_by, task.cancel_reason) if part),
-        "summary": task.output.summary if task.output else "",
-        "deliverables": ", ".join(task.output.deliverables) if task.output else "",
-        **{label: text.replace("\n", ", ") for label, text, _ in evidence_lines(observed)},
+        **{label: text.replace("\n", ", ") for label, text, _ in lines},
         "result": "" if result is None else result,
+        "review": review_text(task.review, iso(task.review.at)) if task.review else "",
     }
 
 

@@ -33,6 +33,11 @@ def test_each_observation_has_its_line() -> None:
     ]
 
 
+def test_one_of_a_thing_is_said_in_the_singular() -> None:
+    changes = Changes(branch="fix", base="b" * 40, head="h" * 40, commits=1, files=1, changed=("a.py",))
+    assert evidence_lines(Evidence(changes=changes))[0][1] == "1 file · +0 −0 · 1 commit on fix"
+
+
 def test_a_check_that_fails_or_hangs_is_red() -> None:
     failed = evidence_lines(Evidence(check=CheckResult(command="x", exit_code=2)))
     hung = evidence_lines(Evidence(check=CheckResult(command="x")))
