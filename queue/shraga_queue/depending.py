@@ -6,8 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 import shraga_models as models
 from shraga_models import TaskStatus
+from shraga_models.faults import plain
 
 from . import codec
 from .calls import Argument, Call, Flow, as_is
@@ -73,6 +76,15 @@ def raise_refused(reply: Any) -> None:
         raise Refused(f"id: {codec.text(reply[1])} is another task's id already: give a new one, or none.")
 
 
+def _edge(given: Dependency | str) -> Dependency:
+    """Return an edge that may be written as `ID:finished`; raises InvalidInput."""
+    try:
+        return models.Dependency.model_validate(given)
+    except ValidationError as error:
+        said = plain(error.errors(include_url=False, include_input=False)[0]["msg"])
+        raise InvalidInput("depends_on", f"depends_on: {str(given)!r}: {said.rstrip('.')}.") from None
+
+
 def read_neighbourhood(reply: Any) -> Neighbourhood | None:
     """Return the answer of the script `dependencies`; None where the task is gone."""
     if reply is None:
@@ -115,9 +127,7 @@ class Depending(Listing):
 
         Raises NotFound, Refused where it has begun, and InvalidInput where that would close a cycle, naming it.
         """
-        others = [
-            one if isinstance(one, models.Dependency) else models.Dependency.model_validate(one) for one in on
-        ]
+        others = [_edge(one) for one in on]
         args: list[Argument] = [task_id, self.user, WALKED]
         for one in others:
             args += (one.task_id, one.kind.value)

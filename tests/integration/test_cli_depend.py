@@ -97,6 +97,14 @@ def test_cycle_is_refused_with_the_field(command: Command, shraga: Shraga) -> No
     assert f"'first' ({first}) -> 'task' ({task}) -> 'first' ({first})" in error["message"]
 
 
+def test_a_kind_of_edge_that_there_is_not_is_named(command: Command, shraga: Shraga) -> None:
+    first, task = (shraga.submit(name, Shell("true")).id for name in ("first", "task"))
+    code, out, err = command("depend", task, "--on", f"{first}:later", "--json")
+    error = json.loads(err)["error"]
+    assert (code, out, error["kind"], error["field"]) == (2, "", "invalid_input", "depends_on")
+    assert f"'{first}:later': it is none of those known: use 'success', 'finished'" in error["message"]
+
+
 def test_without_another_task_the_usage_is_told(command: Command, shraga: Shraga) -> None:
     task = shraga.submit("task", Shell("true")).id
     code, _, err = command("depend", task)
