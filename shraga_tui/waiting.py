@@ -14,6 +14,8 @@ UNDECIDED = "…"
 LABEL = 13
 _JUDGEMENTS: dict[str, Judgement] = {"accept": "accept", "reject": "reject", "send back": "send_back"}
 
+_JUDGED = {"accept": "Accepted", "reject": "Rejected", "send back": "Sent back"}
+
 
 @dataclass(frozen=True, slots=True)
 class Wait:
@@ -98,4 +100,4 @@ async def decide(source: Source, task: Task, wait: Wait, chosen: Mapping[str, st
     if decision == "reject" and not task.awaits_verdict:
         return f"Not approved: it is {(await source.cancel(task.id, typed or 'not approved')).status}."
     judged = await source.review(task.id, _JUDGEMENTS[decision], typed, attempt=task.attempt)
-    return f"{decision.capitalize()}: it is {judged.status}."
+    return f"{_JUDGED[decision]}: it is {judged.status}."

@@ -99,10 +99,11 @@ def check_owner(owner: str) -> str:
 def invalid(error: ValidationError, record: type[BaseModel] | None = None) -> InvalidInput:
     """Return the first fault of a validation as an error that names the field and the fix."""
     first = error.errors(include_url=False, include_input=False)[0]
-    field = ".".join(str(part) for part in first["loc"]) or "task"
+    whole = (record or models.NewTask).__name__.removeprefix("New").lower()
+    field = ".".join(str(part) for part in first["loc"]) or whole
     message = plain(first["msg"].removeprefix("Value error, "), field)
     head = message.split(" ")[0]
-    if field == "task" and head.split(".")[0] in (record or models.NewTask).model_fields:
+    if field == whole and head.split(".")[0] in (record or models.NewTask).model_fields:
         field = head
     return InvalidInput(field, f"{field}: {message.rstrip('.')}.")
 

@@ -38,7 +38,7 @@ def check_workflow(fields: Any) -> NewWorkflow:
     try:
         return NewWorkflow.model_validate(fields)
     except ValidationError as error:
-        raise invalid(error) from None
+        raise invalid(error, NewWorkflow) from None
 
 
 def read_workflow(workflow_id: str, got: dict[str, str]) -> Workflow:

@@ -132,7 +132,9 @@ def _print(one: Webhook, as_json: bool) -> None:
         "waiting": f"{one.waiting:,}, and {one.behind:,} events not looked at yet",
         "dead": f"{one.dead:,} kept of {one.failed:,}" if one.failed else "0",
         "missed": f"{one.missed:,}" if one.missed else "",
-        "tries": f"{one.tries}, the next at {iso(one.retry_at)}" if one.tries else "",
+        "tries": f"{one.tries}{f', the next at {iso(one.retry_at)}' if one.retry_at else ''}"
+        if one.tries
+        else "",
         "error": one.error,
     }
     widest = max(map(len, facts))

@@ -91,6 +91,9 @@ def _fields(file: Text, options: dict[str, Any], steps: Many, plan: Text) -> dic
 
     fields = (read_task_file(file) if file else {}) | options
     if steps:
+        names = [one.partition("=")[0] for one in steps]
+        if twice := next((name for name in names if names.count(name) > 1), ""):
+            raise UsageError(f"--step {twice!r} is given twice: a step's name is its own.")
         fields["steps"] = [
             {"name": name, "action": {"type": "shell", "command": command}}
             for name, command in pairs("step", steps).items()

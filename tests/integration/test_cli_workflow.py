@@ -101,7 +101,8 @@ def test_a_workflow_is_talked_about(house: House) -> None:
     ("words", "code", "said"),
     [
         (["submit"], 2, "needs a title"),
-        (["submit", "--title", "t"], 2, "exactly one of steps and plan"),
+        (["submit", "--title", "t"], 2, "workflow: give exactly one of steps and plan"),
+        (["submit", "--title", "t", "--step", "a=x", "--step", "a=y"], 2, "--step 'a' is given twice"),
         (["submit", "--title", "t", "--step", "a b=x"], 2, "steps.0.name"),
         (["submit", "/nowhere.yaml"], 2, "cannot be read"),
         (["show", "nope"], 3, "no workflow 'nope'"),

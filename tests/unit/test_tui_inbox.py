@@ -127,6 +127,7 @@ async def test_a_result_is_judged_with_a_note(source: FakeSource) -> None:
         await until(
             pilot, lambda: ("review", "t-done", "send_back", "tests", 1) in source.calls, "the verdict"
         )
+        await until(pilot, lambda: [one[:10] for one in toasts(app)] == ["Sent back:"], "the note")
 
 
 async def test_the_claim_is_shown_with_what_was_observed_and_scrolls(source: FakeSource) -> None:
