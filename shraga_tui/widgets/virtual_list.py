@@ -86,6 +86,11 @@ class VirtualList(ScrollView, Generic[R], can_focus=True, inherit_bindings=False
         """The row under the cursor, where it is known."""
         return self.row_at(self.cursor)
 
+    @property
+    def is_in_use(self) -> bool:
+        """Whether the operator is at the row under the cursor, which must not change then."""
+        return self.screen.focused is self
+
     def row_at(self, index: int) -> R | None:
         """Return the row at a rank, or None where it is not here yet."""
         return self._rows.get(index)
@@ -136,8 +141,7 @@ class VirtualList(ScrollView, Generic[R], can_focus=True, inherit_bindings=False
     def _keep_cursor(self) -> None:
         index = self.index_of(self._cursor_key) if self._cursor_key else None
         # At the top of a list that the operator is not in, the cursor stays in sight rather than on its row.
-        held = self.scroll_offset.y or self.screen.focused is self
-        if index is not None and index != self.cursor and held:
+        if index is not None and index != self.cursor and (self.scroll_offset.y or self.is_in_use):
             moved, self.cursor = index - self.cursor, index
             if self.scroll_offset.y:
                 self._scroll(self.scroll_offset.y + moved * self.row_height)

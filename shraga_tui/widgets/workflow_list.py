@@ -33,6 +33,11 @@ class WorkflowList(VirtualList[Workflow]):
         self.show_rows(0, len(found), found)
         self.refresh()
 
+    @property
+    def is_in_use(self) -> bool:
+        # Whoever is at the steps acts on those of this row.
+        return self.screen.focused is not None
+
     def key_of(self, row: Workflow) -> str:
         return row.id
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.fakes import FakeSource, busy_source
+from shraga_tui.widgets.workflow_list import WorkflowList
+from tests.fakes import FakeSource, busy_source, make_event
 from tests.flows import source_with_flows
 from tests.tui import dashboard, expect_shown, screen_text, toasts, until
 
@@ -41,6 +42,22 @@ async def test_the_ages_go_on_where_nothing_happens() -> None:
         await expect_shown(pilot, "▶ executing · 0s")
         app.desk.feed.clock = lambda: 1_090.0
         await expect_shown(pilot, "▶ executing · 1m")
+
+
+async def test_who_is_at_the_steps_stays_with_the_workflow_when_another_one_moves() -> None:
+    source = source_with_flows()
+    app = dashboard(source)
+    async with app.run_test(size=NARROW) as pilot:
+        await expect_shown(pilot, "Fix login")
+        await pilot.press("6")
+        await expect_shown(pilot, "└ lint")
+        await pilot.press("tab", "j")
+        source.trees.reverse()
+        source.tell(make_event(len(source.event_log) + 50, "workflow.changed", name="Ship it"))
+        await until(pilot, lambda: screen_text(app).find("Ship it") < screen_text(app).find("Fix"))
+        await pilot.press("r")
+        await expect_shown(pilot, "Runs prove and all that come after it again.")
+        assert app.screen_stack[-2].query_one(WorkflowList).cursor == 1
 
 
 async def test_a_workflow_is_paused_and_goes_on() -> None:
