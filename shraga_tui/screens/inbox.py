@@ -5,6 +5,7 @@ from __future__ import annotations
 from shraga_models import TaskFilter, TaskStatus
 from shraga_queue.listing import ListQuery
 from shraga_tui.actions import bindings_of
+from shraga_tui.widgets.task_table import INBOX_COLUMNS
 
 from .tasks import TasksScreen
 
@@ -19,6 +20,7 @@ class InboxScreen(TasksScreen):
     BINDINGS = bindings_of("inbox")
     INHERIT_BINDINGS = False
     EMPTY = "Nothing waits on a person."
+    COLUMNS = INBOX_COLUMNS
 
     def on_mount(self) -> None:
         super().on_mount()

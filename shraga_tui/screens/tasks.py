@@ -20,7 +20,7 @@ from shraga_tui.pager import MOST_FOUND, TaskPager
 from shraga_tui.widgets.bars import Bar
 from shraga_tui.widgets.filter_bar import FilterBar
 from shraga_tui.widgets.paint import Line, Span
-from shraga_tui.widgets.task_table import TaskTable, TaskTitles
+from shraga_tui.widgets.task_table import COLUMNS, TaskTable, TaskTitles
 from shraga_tui.widgets.virtual_list import VirtualList
 
 from .lists import ListScreen
@@ -41,6 +41,7 @@ class TasksScreen(ListScreen):
     BINDINGS = bindings_of("tasks")
     AUTO_FOCUS = "#tasks"
     EMPTY = NOTHING
+    COLUMNS = COLUMNS
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,8 +52,10 @@ class TasksScreen(ListScreen):
     def body(self) -> ComposeResult:
         self.pager = TaskPager(self.desk.source, self._take)
         yield FilterBar(self._known_values)
-        yield TaskTitles(id="task-titles")
-        yield TaskTable(self.pager, lambda: self.desk.feed.now_ms)
+        titles = TaskTitles(id="task-titles")
+        titles.shown = self.COLUMNS
+        yield titles
+        yield TaskTable(self.pager, lambda: self.desk.feed.now_ms, self.COLUMNS)
         yield Bar(id="list-state")
 
     @property

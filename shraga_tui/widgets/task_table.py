@@ -24,7 +24,8 @@ STOPPING = Look("◌", "stopping", "waiting")
 PRIORITY_FROM = 100
 LEAD = 3
 """Cells for the cursor's edge and the mark of a selected task."""
-_COLUMNS: tuple[tuple[str, int, int], ...] = (
+Columns = tuple[tuple[str, int, int], ...]
+COLUMNS: Columns = (
     ("status", 12, 0),
     ("name", 0, 0),
     ("owner", 10, 60),
@@ -36,11 +37,21 @@ _COLUMNS: tuple[tuple[str, int, int], ...] = (
     ("id", 9, 132),
 )
 """Title, width (0: a share of the rest), and the least width of the table at which a column is shown."""
+INBOX_COLUMNS: Columns = (
+    ("status", 12, 0),
+    ("name", 0, 0),
+    ("owner", 10, PRIORITY_FROM),
+    ("priority", 12, PRIORITY_FROM),
+    ("moved", 8, 0),
+    ("last words", 0, 0),
+    ("id", 9, 132),
+)
+"""What waits on people has no worker, and its words are what it waits for."""
 
 
-def columns(width: int) -> list[tuple[str, int]]:
+def columns(width: int, known: Columns = COLUMNS) -> list[tuple[str, int]]:
     """Return the columns that fit, each with its width; they share what is left of `width`."""
-    shown = [(title, cells) for title, cells, least in _COLUMNS if width >= least]
+    shown = [(title, cells) for title, cells, least in known if width >= least]
     rest = width - LEAD - sum(cells for _, cells in shown)
     shares = sum(cells == 0 for _, cells in shown)
     return [(title, cells or max(8, rest // shares)) for title, cells in shown]
@@ -96,12 +107,13 @@ class TaskTitles(Bar):
     """The titles over the tasks; the one that sorts carries an arrow."""
 
     oldest_first = False
+    shown = COLUMNS
 
     def _line(self) -> Line:
         arrow = "moved ▲" if self.oldest_first else "moved ▼"
         titles = (
             (pad(arrow if title == "moved" else title, cells), "accent" if title == "moved" else "faint")
-            for title, cells in columns(self.size.width)
+            for title, cells in columns(self.size.width, self.shown)
         )
         return ((" " * LEAD, "text"), *titles)
 
@@ -109,9 +121,10 @@ class TaskTitles(Bar):
 class TaskTable(VirtualList[TaskRow]):
     """Tasks by rank; the cursor stays on its task, except at the top, where it shows what comes in."""
 
-    def __init__(self, pager: TaskPager, now_ms: Callable[[], int]) -> None:
+    def __init__(self, pager: TaskPager, now_ms: Callable[[], int], shown: Columns = COLUMNS) -> None:
         super().__init__(id="tasks")
         self.pager = pager
+        self.shown = shown
         self.empty = "Reading…"
         self.marked: dict[str, str] = {}
         self._now_ms = now_ms
@@ -227,7 +240,7 @@ class TaskTable(VirtualList[TaskRow]):
         edge = "▌" if selected else " "
         mark: Span = ("✔ ", "accent") if row.id in self.marked else ("  ", "text")
         spans: list[Span] = [(edge, look_of(row.status).tone), mark]
-        for title, room in columns(width):
+        for title, room in columns(width, self.shown):
             text, tone = cells[title]
             spans.append((pad(fit(text, room - 1), room), tone))
         return [tuple(spans)]

@@ -62,6 +62,16 @@ async def test_the_inbox_lists_only_what_waits_the_longest_wait_first(source: Fa
         assert "Busy" not in said
 
 
+async def test_a_narrow_inbox_says_what_is_asked(source: FakeSource) -> None:
+    app = dashboard(source)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("7")
+        await expect_shown(pilot, "Which of the two flows?")
+        said = screen_text(pilot.app)
+        assert "status      name                        moved ▼ last words" in said
+        assert max(map(len, said.splitlines())) <= 80
+
+
 async def test_an_empty_inbox_says_so() -> None:
     async with dashboard(FakeSource()).run_test(size=(80, 24)) as pilot:
         await pilot.press("7")
