@@ -65,4 +65,6 @@ def test_show_says_what_is_asked_instead_of_what_was_thought(cli: Cli, shraga: S
 def test_show_says_when_a_task_repeats(cli: Cli, shraga: Shraga) -> None:
     task = shraga.submit_task(new_task(schedule=Schedule(interval=300)))
     cli("schedule", "pause", task.id)
-    assert any(line.split(None, 1) == ["repeats", "every 5 minutes, paused"] for line in cli("show", task.id) if line)
+    assert any(
+        line.split(None, 1) == ["repeats", "every 5 minutes, paused"] for line in cli("show", task.id) if line
+    )
