@@ -60,7 +60,9 @@ class Conversation:
     def ask(self, question: NewQuestion) -> str:
         """Return the answer; raises Suspended when it takes long, Refused beside another open question."""
         if threading.current_thread() is not threading.main_thread() or os.getpid() != self._pid:
-            raise Refused("ask() works in the task's main process and thread only: its wait may end the run.")
+            raise Refused(
+                "ask() works in the task's main thread only, in no forked process: its wait may end the run."
+            )
         key = question.own_key
         if key not in self.answers:
             self.put(question)

@@ -7,7 +7,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import rq
 from rq.command import send_command
 
 from shraga_models import Limits, NewTask, Python, RunStatus, Shell, Task, TaskStatus
@@ -86,18 +85,20 @@ def test_stops_for_what_was_sent_ahead_leave_the_slot_whole(
 ) -> None:
     before = processes.slot_pids(worker)
     tasks = warm.submit_many([NOOP] * 4000)
-    (name,) = (one.name for one in rq.Worker.all(connection=warm.driver.connection))
+    name = f"w1.1.{processes.slot_pids(worker)[0]}"
     for task in tasks:
         send_command(warm.driver.connection, name, "stop-job", job_id=task.id, by="shraga")
     expect_untouched(warm, tasks)
     assert processes.slot_pids(worker) == before
 
 
-def test_a_stop_through_rq_for_another_task_leaves_the_one_at_hand(warm: Shraga, tmp_path: Path) -> None:
+def test_a_stop_through_rq_for_another_task_leaves_the_one_at_hand(
+    warm: Shraga, worker: subprocess.Popen[bytes], processes: Processes, tmp_path: Path
+) -> None:
     note = tmp_path / "note"
     _, (held,) = submit_amid(warm, python("hold", path=str(note), seconds=1))
     wait_until(lambda: begun(note), what="the long one")
-    (name,) = (one.name for one in rq.Worker.all(connection=warm.driver.connection))
+    name = f"w1.1.{processes.slot_pids(worker)[0]}"
     send_command(warm.driver.connection, name, "stop-job", job_id="another")
     assert warm.wait(held.id, 30).status is TaskStatus.COMPLETED
 
