@@ -33,7 +33,7 @@ def test_a_prompt_runs_on_a_worker_and_is_paid_for(
         f'[endpoints.default]\nurl = "{server.url}"\nkey = "${{env:CHAT_KEY}}"\nmodel = "m"\n'
         "prompt_price = 2.0\nresponse_price = 10.0\n"
     )
-    processes.worker(shraga, env={"SHRAGA_CONFIG": str(config), "CHAT_KEY": "sk-secret-1"})
+    processes.worker(shraga, env={"SHRAGA_ENDPOINTS_FILE": str(config), "CHAT_KEY": "sk-secret-1"})
     task = shraga.submit("ask", Prompt("Why?"), limits=Limits(budget=0.001))
     ended = shraga.wait(task.id, 20)
     assert ended.status is TaskStatus.COMPLETED, ended.error
