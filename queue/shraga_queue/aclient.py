@@ -39,8 +39,9 @@ from .depending import Neighbourhood
 from .keys import Keys
 from .listing import Found, ListQuery, Place, TaskPage
 from .operations import EventPage, LogPage, Operations
-from .scripts import Bounds, Script, load_script
+from .scripts import Bounds
 from .submission import build_task
+from .wording import Wording
 
 if TYPE_CHECKING:
     from .foreign import Deed, QueueJobs
@@ -49,38 +50,26 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class AsyncDriver:
+class AsyncDriver(Wording):
     """Runs calls and flows on a redis-py asyncio client."""
 
     def __init__(
         self, connection: redis.asyncio.Redis, keys: Keys, bounds: Bounds = Bounds(), url: str = ""
     ) -> None:
+        super().__init__(keys, bounds, url)
         self.connection = connection
-        self.keys = keys
-        self.bounds = bounds
-        self.url = url
-
-    def _script(self, call: Call[Any]) -> Script:
-        return load_script(call.script, self.keys, self.bounds)
 
     async def call(self, call: Call[T]) -> T:
         """Send one call and read its answer; Redis's own errors pass through."""
-        if call.command:
-            return call.read(await self.connection.execute_command(*call.command))
-        script = self._script(call)
         try:
-            reply = await self.connection.execute_command(
-                script.verb, script.sha, len(call.keys), *call.keys, *call.args
-            )
+            reply = await self.connection.execute_command(*self.words(call))
         except NoScriptError:
-            reply = await self.connection.execute_command(
-                script.verb_with_text, script.text, len(call.keys), *call.keys, *call.args
-            )
+            reply = await self.connection.execute_command(*self.words_with_text(call))
         return call.read(reply)
 
     async def batch(self, batch: Batch) -> list[Any]:
         """Send calls in one round trip; the scripts are loaded first where the server lacks them."""
-        scripts = {call.script: self._script(call) for call in batch.calls if call.script}
+        scripts = {call.script: self.script(call) for call in batch.calls if call.script}
         if scripts:
             known = await self.connection.script_exists(*(script.sha for script in scripts.values()))
             for script, there in zip(scripts.values(), known, strict=True):
@@ -88,11 +77,7 @@ class AsyncDriver:
                     await self.connection.script_load(script.text)
         pipeline = self.connection.pipeline(transaction=False)
         for call in batch.calls:
-            if call.command:
-                pipeline.execute_command(*call.command)
-            else:
-                script = scripts[call.script]
-                pipeline.execute_command(script.verb, script.sha, len(call.keys), *call.keys, *call.args)
+            pipeline.execute_command(*self.words(call))
         return [call.read(reply) for call, reply in zip(batch.calls, await pipeline.execute(), strict=True)]
 
     async def stream(self, stream: Stream) -> list[Any]:
@@ -118,8 +103,7 @@ class AsyncDriver:
     async def _advance(self, line: Any, passage: Passage) -> bool:
         """Send what may be sent and read one answer; returns whether there was one to come."""
         while (call := passage.next_to_send()) is not None:
-            script = self._script(call)
-            await line.send_command(script.verb, script.sha, len(call.keys), *call.keys, *call.args)
+            await line.send_command(*self.words(call))
         if (oldest := passage.oldest) is None:
             return False
         try:

@@ -13,7 +13,7 @@ from redis.exceptions import NoScriptError, RedisError
 import shraga_models as models
 from shraga_models import TaskStatus, WorkerMode
 
-from .calls import Batch, Call, Flow, Passage, Stream, as_texts
+from .calls import Batch, Call, Flow, Passage, Stream
 from .client_schedule import SyncSchedules
 from .client_spend import SyncSpend
 from .client_talk import SyncTalk
@@ -27,9 +27,10 @@ from .errors import ShragaError
 from .keys import Keys
 from .listing import Found, ListQuery, Place, TaskPage
 from .operations import Operations
-from .scripts import Bounds, Script, load_script
+from .scripts import Bounds
 from .submission import build_task
 from .webhooks import Webhooks
+from .wording import Wording
 
 if TYPE_CHECKING:
     from shraga_models import (
@@ -53,33 +54,24 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class SyncDriver:
+class SyncDriver(Wording):
     """Runs calls and flows on a redis-py client."""
 
     def __init__(self, connection: redis.Redis, keys: Keys, bounds: Bounds = Bounds(), url: str = "") -> None:
+        super().__init__(keys, bounds, url)
         self.connection = connection
-        self.keys = keys
-        self.bounds = bounds
-        self.url = url
-
-    def _script(self, call: Call[Any]) -> Script:
-        return load_script(call.script, self.keys, self.bounds)
 
     def call(self, call: Call[T]) -> T:
         """Send one call and read its answer; Redis's own errors pass through."""
-        if call.command:
-            return call.read(self.connection.execute_command(*as_texts(call.command)))
-        script = self._script(call)
-        given = as_texts((len(call.keys), *call.keys, *call.args))
         try:
-            reply = self.connection.execute_command(script.verb, script.sha, *given)
+            reply = self.connection.execute_command(*self.words(call))
         except NoScriptError:
-            reply = self.connection.execute_command(script.verb_with_text, script.text, *given)
+            reply = self.connection.execute_command(*self.words_with_text(call))
         return call.read(reply)
 
     def batch(self, batch: Batch) -> list[Any]:
         """Send calls in one round trip; the scripts are loaded first where the server lacks them."""
-        scripts = {call.script: self._script(call) for call in batch.calls if call.script}
+        scripts = {call.script: self.script(call) for call in batch.calls if call.script}
         if scripts:
             known = self.connection.script_exists(*(script.sha for script in scripts.values()))
             for script, there in zip(scripts.values(), known, strict=True):
@@ -87,12 +79,7 @@ class SyncDriver:
                     self.connection.script_load(script.text)
         pipeline = self.connection.pipeline(transaction=False)
         for call in batch.calls:
-            if call.command:
-                pipeline.execute_command(*as_texts(call.command))
-            else:
-                script = scripts[call.script]
-                given = as_texts((len(call.keys), *call.keys, *call.args))
-                pipeline.execute_command(script.verb, script.sha, *given)
+            pipeline.execute_command(*self.words(call))
         return [call.read(reply) for call, reply in zip(batch.calls, pipeline.execute(), strict=True)]
 
     def stream(self, stream: Stream) -> list[Any]:
@@ -118,11 +105,7 @@ class SyncDriver:
     def _advance(self, line: Any, passage: Passage) -> bool:
         """Send what may be sent and read one answer; returns whether there was one to come."""
         while (call := passage.next_to_send()) is not None:
-            if call.command:
-                line.send_command(*as_texts(call.command))
-                continue
-            script = self._script(call)
-            line.send_command(script.verb, script.sha, *as_texts((len(call.keys), *call.keys, *call.args)))
+            line.send_command(*self.words(call))
         if (oldest := passage.oldest) is None:
             return False
         try:

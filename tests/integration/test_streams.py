@@ -10,7 +10,7 @@ from redis.connection import AbstractConnection
 from redis.exceptions import ResponseError
 
 from shraga_queue.aclient import AsyncShraga
-from shraga_queue.calls import UNDER_WAY, Call, Stream
+from shraga_queue.calls import UNDER_WAY, Call, Stream, as_is
 from shraga_queue.client import Shraga
 from shraga_queue.config import Settings
 from shraga_queue.errors import Unreachable
@@ -116,3 +116,13 @@ async def test_a_server_that_cannot_be_reached_is_one_clear_sentence(settings: S
     async with AsyncShraga.connect(settings=away) as client:
         with pytest.raises(Unreachable):
             await client.submit_many([new_task()] * 200)
+
+
+async def test_a_stream_takes_plain_commands_among_its_scripts(
+    shraga: Shraga, ashraga: AsyncShraga, calls: list[Call[Any]]
+) -> None:
+    echo = Call(as_is, command=("ECHO", 7))
+    first, accepted, last = shraga.driver.stream(Stream(iter((echo, calls[0], echo))))
+    assert (first, len(accepted), last) == (b"7", CHUNK, b"7")
+    first, accepted, last = await ashraga.driver.stream(Stream(iter((echo, calls[1], echo))))
+    assert (first, len(accepted), last) == (b"7", CHUNK, b"7")
