@@ -182,12 +182,10 @@ def read_dashboard(settings: Settings) -> tuple[str, dict[str, Any]]:
 def read_agents(settings: Settings) -> dict[str, AgentConfig]:
     """Return the agents this host can run, by name; `scripted` is always there. Raises InvalidInput."""
     path = settings.agents_source
-    given = settings.model_copy(update={"config_file": path})
-    document = _read_file(given) if path.exists() else {}
     found = {
         "scripted": models.AgentConfig(name="scripted", command=_SCRIPTED, adapter=models.AgentAdapter.LINES)
     }
-    for name, value in _table(path, "agents", document.get("agents", {})).items():
+    for name, value in _read_beside(settings, path, "agents").items():
         table = _table(path, f"agents.{name}", value)
         try:
             found[name] = models.AgentConfig.model_validate(table | {"name": name})
@@ -202,12 +200,17 @@ def read_agents(settings: Settings) -> dict[str, AgentConfig]:
 def read_endpoint(settings: Settings, name: str) -> dict[str, Any]:
     """Return the table `[endpoints.name]` of the configuration; raises InvalidInput where there is none."""
     path = settings.endpoints_source
-    given = settings.model_copy(update={"config_file": path})
-    named = _table(path, "endpoints", (_read_file(given) if path.exists() else {}).get("endpoints", {}))
+    named = _read_beside(settings, path, "endpoints")
     if name not in named:
         known = f"it has {', '.join(named)}" if named else "it has no endpoints"
         raise InvalidInput("endpoints", f"{path} has no [endpoints.{name}]; {known}: add it.")
     return _table(path, f"endpoints.{name}", named[name])
+
+
+def _read_beside(settings: Settings, path: Path, table: str) -> dict[str, Any]:
+    """Return a table of a file of this host, which may be another than the configuration file, or not be there."""
+    given = settings.model_copy(update={"config_file": path})
+    return _table(path, table, _read_file(given).get(table, {}) if path.exists() else {})
 
 
 def _flat(keys: object) -> object:

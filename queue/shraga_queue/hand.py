@@ -113,9 +113,10 @@ class Hand:
     ) -> bool:
         asked = lease_clock()
         back = [] if keep else [(claim.task_id, claim.fence) for claim in self.claims]
+        running = runs[0] if runs else ""
         try:
             back += self._strays(runs)
-            _, claims = self._engine.turn(self._slot, wanted, self.ended, back, "".join(runs[:1]), bell)
+            _, claims = self._engine.turn(self._slot, wanted, self.ended, back, running, bell)
         except (RedisError, OSError) as error:
             if not self._unsure:
                 self._log.warning("Worker %s: %s; trying again", self._slot.name, explain(error, self._url))
