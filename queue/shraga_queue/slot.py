@@ -190,7 +190,7 @@ class SlotWorker(rq.Worker):
         if horse.sent and self.hand.is_worth_a_turn(len(horse.sent), horse.channel.is_ready):
             # A command to stop one of them takes back what the horse has not begun, which may be all.
             self._look_at_commands()
-            self.hand.refill_beside([run.claim.task_id for run in horse.sent])
+            self.hand.refill_beside([run.claim.task_id for run in horse.sent.values()])
         if horse.sent:
             run = horse.next()
             run.follow()
@@ -243,7 +243,7 @@ class SlotWorker(rq.Worker):
         """While the store does not take what a run left: see to what was begun behind it, and begin no more."""
         if self.horse is not None:
             self.horse.take_back()
-            for run in self.horse.sent:
+            for run in self.horse.sent.values():
                 run.follow()
                 run.step()
                 if not run.ended:
@@ -322,7 +322,7 @@ class SlotWorker(rq.Worker):
 
     def _look_for_a_stop(self, run: ActiveRun, payload: dict[str, Any]) -> None:
         meant = payload.get("job_id") or run.claim.task_id
-        ahead = list(self.horse.sent) if self.horse is not None else []
+        ahead = list(self.horse.sent.values()) if self.horse is not None else []
         mine = {*(one.claim.task_id for one in (run, *ahead)), *(claim.task_id for claim in self.hand.claims)}
         if payload.get("by") is None and meant in mine:
             # RQ's own tools leave nothing but this message; from here on it is as durable as ours.
@@ -331,7 +331,7 @@ class SlotWorker(rq.Worker):
         if self.horse is not None and meant != run.claim.task_id:
             self.horse.take_back()
             if any(claim.task_id == meant for claim in self.hand.claims):
-                begun = [one.claim.task_id for one in (run, *self.horse.sent) if not one.ended]
+                begun = [one.claim.task_id for one in (run, *self.horse.sent.values()) if not one.ended]
                 self.hand.put_down(begun)
 
     # The horse
@@ -356,9 +356,9 @@ class SlotWorker(rq.Worker):
             self.log.error("Worker %s: a process of a task cannot be ended", self.name)
         if self.horse is not None:
             self.horse.take_back()
-            for run in self.horse.sent:
+            for run in self.horse.sent.values():
                 run.catch_up()
-            self.cut_short += self.horse.sent
+            self.cut_short += self.horse.sent.values()
             self.horse.close()
             self.horse = None
         self._horse_pid = 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -23,11 +22,10 @@ class WorkHorse:
     """A forked process that runs one thing after another; `put_back` takes what it was sent and did not begin."""
 
     def __init__(self, setup: HorseSetup, put_back: Callable[[Sequence[ActiveRun]], None]) -> None:
-        self.sent: deque[ActiveRun] = deque()
-        """Sent ahead, in order: the horse may have begun some of them, which it does once the run before has ended."""
+        self.sent: dict[int, ActiveRun] = {}
+        """Sent ahead by number, in order: it may have begun some, each of them once the run before had ended."""
         self.count = 0
         """How many runs it has been given."""
-        self._numbers: deque[int] = deque()
         self._last_number = self._followed = 0
         self._put_back = put_back
         self._permits = Permits()
@@ -57,24 +55,23 @@ class WorkHorse:
 
     def send_ahead(self, runs: Sequence[ActiveRun]) -> int:
         """Send what is to be run after what it is at; returns how many of them were sent."""
-        numbers = []
+        sending: dict[int, ActiveRun] = {}
         try:
             if runs and self.channel.send_soon():
-                numbers = self._put_in_line(runs)
+                sending = self._put_in_line(runs)
             # An order without a permit is passed over, be it that a part of it is still on its way.
-            if not numbers or not self.channel.send_soon():
+            if not sending or not self.channel.send_soon():
                 return 0
         except OSError:
             # It is gone, which shows in what it still had to say.
             return 0
-        self.sent.extend(runs[: len(numbers)])
-        self._numbers.extend(numbers)
-        self.count += len(numbers)
-        self._permits.give(numbers)
-        return len(numbers)
+        self.sent |= sending
+        self.count += len(sending)
+        self._permits.give(list(sending))
+        return len(sending)
 
-    def _put_in_line(self, runs: Sequence[ActiveRun]) -> list[int]:
-        numbers: list[int] = []
+    def _put_in_line(self, runs: Sequence[ActiveRun]) -> dict[int, ActiveRun]:
+        numbered: dict[int, ActiveRun] = {}
         size = 0
         for run in runs:
             message = run.order(self._last_number + 1)
@@ -83,13 +80,13 @@ class WorkHorse:
                 break
             self._last_number += 1
             self.channel.add(message)
-            numbers.append(self._last_number)
-        return numbers
+            numbered[self._last_number] = run
+        return numbered
 
     def next(self) -> ActiveRun:
         """Return the first that was sent ahead, for the slot to follow."""
-        self._followed = self._numbers.popleft()
-        return self.sent.popleft()
+        self._followed = next(iter(self.sent))
+        return self.sent.pop(self._followed)
 
     def take_back(self) -> None:
         """Put back what it has not begun; of what is left in `sent` it has begun all, and ended all but the last."""
@@ -97,16 +94,13 @@ class WorkHorse:
         if self._followed in left:
             # It has not even begun the one that the slot follows, which it is to run all the same.
             self._permits.give((self._followed,))
-        unbegun: deque[ActiveRun] = deque()
-        while self._numbers and self._numbers[-1] in left:
-            self._numbers.pop()
-            unbegun.appendleft(self.sent.pop())
+        unbegun = [self.sent.pop(number) for number in list(self.sent) if number in left]
         self.count -= len(unbegun)
         self._put_back(unbegun)
 
     def is_last(self, run: ActiveRun) -> bool:
         """Whether it has been sent nothing to begin after a run."""
-        return not self.sent or self.sent[-1] is run
+        return not self.sent or next(reversed(self.sent.values())) is run
 
     def keeps_to(self, run: ActiveRun) -> bool:
         """Take back what is to come after a run; False where it has gone on to that, so that a signal would hit it."""
