@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from collections import deque
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -68,16 +67,16 @@ class AwayEngine:
 
 def test_a_run_whose_lines_wait_for_the_server_loses_no_end_to_the_one_behind_it() -> None:
     mine, its = Channel.pair()
-    engine, sent = AwayEngine(), deque[ActiveRun]()
+    engine, sent = AwayEngine(), dict[int, ActiveRun]()
     horse = SimpleNamespace(channel=mine, sent=sent, take_back=lambda: None, is_last=lambda run: False, pid=0)
-    for task in ("talks", "follows"):
+    for number, task in enumerate(("talks", "follows")):
         claim = Claim(task, "tester", 1, 1, {})
         held = cast(Engine, engine), claim, "w", cast(WorkHorse, horse), Deadline(), 0.0
-        sent.append(ActiveRun(*held))
-    for run in sent:
+        sent[number] = ActiveRun(*held)
+    for run in sent.values():
         run.follow()
         run._deadline.set(0)
-    talks, follows = sent
+    talks, follows = sent.values()
     lines = [["stdout", "line", "info", ""]] * 200
     ends = [False, 0.0, 0.0, *Outcome(RunStatus.COMPLETED).sealed()]
     for kind, body in (("log", lines), ("log", lines), ("log", lines), ("done", ends)):
