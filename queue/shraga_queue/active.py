@@ -111,6 +111,11 @@ class ActiveRun:
         return time.monotonic() - self._started
 
     @property
+    def listens(self) -> bool:
+        """Whether it takes more of what the horse says; not while lines enough wait for the server."""
+        return len(self._lines) < LOG_BATCH
+
+    @property
     def needs_no_reading(self) -> bool:
         """Whether all that the run has to know at its start is in its claim."""
         return self._letters.needs_no_reading and not may_be_step(self.claim)
@@ -144,9 +149,11 @@ class ActiveRun:
 
     def due_in(self) -> float:
         """Return the seconds until something is due."""
-        if self._channel.is_ready:
-            return 0.0
         due = [self._beat_at, self._kill_at or self._started + self.limits.timeout]
+        if not self.listens:
+            due.append(time.monotonic() + SETTLE_PAUSE)
+        elif self._channel.is_ready:
+            return 0.0
         if self._fresh:
             due.append(self._told_at + TELL_EVERY)
         return max(0.0, min(due) - time.monotonic())
@@ -206,8 +213,13 @@ class ActiveRun:
                 run, kind, body = json.loads(message)
                 if run == self._run_id:
                     self._hear(kind, body)
-        except (EOFError, OSError, ValueError):
+        except (EOFError, OSError):
             self._horse_ended()
+        except Exception as error:
+            # A task can write into the channel too; who says what is no message is not listened to any further.
+            proctree.kill_below(os.getpid())
+            self._worn = True
+            self.give_up(error)
 
     def _hear(self, kind: str, body: Any) -> None:
         if kind == "log":
@@ -253,7 +265,7 @@ class ActiveRun:
         if self._stop_reason is not None:
             self._outcome = self._stopped()
             return
-        self._lost = f"the process running the task {_how_it_ended(self._horse.pid)}"
+        self._lost = f"the process running the task {proctree.how_it_ended(self._horse.pid)}"
 
     @property
     def _last_word(self) -> str:
@@ -385,14 +397,3 @@ def unrecorded(error: Exception) -> SealedOutcome:
     said = f"The worker could not record the run: {type(error).__name__}: {error}"
     said = said.encode("utf-8", "replace").decode()[:2000]
     return Outcome(RunStatus.FAILED, error=said, retry=False).sealed()
-
-
-def _how_it_ended(pid: int) -> str:
-    try:
-        _, status = os.waitpid(pid, 0)
-    except ChildProcessError:
-        return "ended"
-    code = os.waitstatus_to_exitcode(status)
-    if code == -signal.SIGKILL:
-        return "was killed (SIGKILL; out of memory?)"
-    return f"was ended by {proctree.signal_name(-code)}" if code < 0 else f"ended with exit code {code}"

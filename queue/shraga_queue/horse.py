@@ -139,6 +139,7 @@ class Horse:
         self._interruptible = False
         self._sending = False
         self._stop_asked = False
+        self._is_idle = True
         self._pump = OutputPump(self._send_lines)
         signal.signal(signal.SIGTERM, self._on_stop)
         # The fork has copied the slot's state of chance.
@@ -195,12 +196,19 @@ class Horse:
                     # Another horse runs what may have been sent ahead.
                     self._channel.receive()
             except (EOFError, ConnectionError):
-                proctree.kill_below(os.getpid())
-                os._exit(0)
+                self._leave()
+
+    def _leave(self) -> NoReturn:
+        proctree.kill_below(os.getpid())
+        os._exit(0)
 
     def _next(self) -> tuple[Claim, Briefing]:
         """Wait for a permit, and return its claim; orders before it were taken back."""
+        self._is_idle = True
+        if self._stop_asked:
+            self._leave()
         permitted = self._permits.take()
+        self._is_idle = False
         while True:
             message = self._orders.popleft() if self._orders else self._channel.receive()
             order = read_order(message)
@@ -287,6 +295,9 @@ class Horse:
         )
 
     def _on_stop(self, signum: int, frame: FrameType | None) -> None:
+        if self._is_idle:
+            # Nobody's run must be lost for it.
+            self._leave()
         # Asked before the run is under way, or in the middle of a message, it is remembered.
         self._stop_asked = True
         if not self._sending:

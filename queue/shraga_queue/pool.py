@@ -34,7 +34,8 @@ from .engine import Engine
 from .errors import Refused
 from .horse import Deadline
 from .keys import Keys
-from .slot import SlotSetup, run_slot
+from .slot import SlotSetup
+from .slot_process import run_slot
 from .up import environment
 
 log = structlog.get_logger("shraga.worker")

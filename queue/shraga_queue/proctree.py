@@ -155,6 +155,18 @@ def is_running_child(pid: int) -> bool:
         return False
 
 
+def how_it_ended(pid: int) -> str:
+    """Wait for a child's end and say in words how it was; "ended" where that has been collected already."""
+    try:
+        _, status = os.waitpid(pid, 0)
+    except ChildProcessError:
+        return "ended"
+    code = os.waitstatus_to_exitcode(status)
+    if code == -signal.SIGKILL:
+        return "was killed (SIGKILL; out of memory?)"
+    return f"was ended by {signal_name(-code)}" if code < 0 else f"ended with exit code {code}"
+
+
 _owned: set[int] = set()
 
 

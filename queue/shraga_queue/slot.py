@@ -6,15 +6,12 @@ import os
 import random
 import select
 import signal
-import sys
 import time
-import traceback
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import redis
 import rq
@@ -28,9 +25,7 @@ from shraga_models import ANY_CAPABILITY, Priority
 
 from . import proctree
 from .active import SETTLE_PAUSE, ActiveRun
-from .client import SyncDriver
-from .config import Settings
-from .connect import connect_sync, explain
+from .connect import explain
 from .engine import Bell, Claim, Engine, SlotName
 from .hand import Hand
 from .horse import Deadline, HorseSetup
@@ -182,6 +177,10 @@ class SlotWorker(rq.Worker):
             self._state = WorkerStatus.IDLE
 
     def _next(self) -> ActiveRun | None:
+        if self.horse is not None and not self.horse.is_alive:
+            # Somebody ended it: what it has not begun is for another one, which is no loss.
+            self._end_horse()
+            self._settle_cut_short()
         horse = self.horse
         if horse is None:
             return None
@@ -229,9 +228,12 @@ class SlotWorker(rq.Worker):
         horse = self.horse
         if run.spoiled or (horse and not horse.sent and horse.count >= self.setup.recycle_after):
             self._end_horse()
-        ended, self.cut_short = [run, *self.cut_short], []
-        for one in ended:
-            self._settle(one)
+        self._settle(run)
+        self._settle_cut_short()
+
+    def _settle_cut_short(self) -> None:
+        while self.cut_short:
+            self._settle(self.cut_short.pop(0))
 
     def _settle(self, run: ActiveRun) -> None:
         began = time.monotonic()
@@ -243,17 +245,23 @@ class SlotWorker(rq.Worker):
         """While the store does not take what a run left: see to what was begun behind it, and begin no more."""
         if self.horse is not None:
             self.horse.take_back()
-            for run in self.horse.sent.values():
+            for run in list(self.horse.sent.values()):
                 run.follow()
-                run.step()
-                if not run.ended:
+                self._step(run)
+                if self.horse is None or not run.ended:
                     # What it has yet to say comes first, and must not be read in the next one's name.
                     break
+
+    def _step(self, run: ActiveRun) -> None:
+        try:
+            run.step()
+        except Exception as error:
+            self._fail(run, error)
 
     def _see_through(self, run: ActiveRun) -> None:
         try:
             while not run.ended:
-                self._wait(min(run.due_in(), self._held_for(run)))
+                self._wait(run, min(run.due_in(), self._held_for(run)))
                 run.step()
                 if self.stop_requests > 1:
                     run.abandon("the worker was told to stop at once")
@@ -283,12 +291,13 @@ class SlotWorker(rq.Worker):
         while self.hand and not self.hand.put_down() and self.stop_requests < 2:
             time.sleep(SETTLE_PAUSE)
 
-    def _wait(self, seconds: float) -> None:
+    def _wait(self, run: ActiveRun, seconds: float) -> None:
         assert self.horse is not None
-        if self.horse.channel.is_ready:
+        if run.listens and self.horse.channel.is_ready:
             return
         commands = getattr(self.commands.connection, "_sock", None)
-        watched: list[Any] = [self.horse.channel] if commands is None else [self.horse.channel, commands]
+        watched: list[Any] = [self.horse.channel] if run.listens else []
+        watched += [] if commands is None else [commands]
         ready, _, _ = select.select(watched, [], [], max(0.0, seconds))
         if commands in ready:
             self._look_at_commands()
@@ -374,26 +383,3 @@ class SlotWorker(rq.Worker):
                     self.log.warning("Worker %s: %s; trying again", self.name, explain(error, self.setup.url))
                 told = True
                 time.sleep(0.5)
-
-
-def run_slot(setup: SlotSetup, supervisor: int, deadline: Deadline) -> NoReturn:
-    """Serve as a slot in a process the supervisor has just forked; the process ends with it."""
-    code = 1
-    try:
-        proctree.die_with_parent(supervisor)
-        proctree.name_process(f"shraga-slot {setup.slot}")
-        proctree.adopt_orphans()
-        proctree.close_inherited_sockets()
-        settings = Settings(
-            redis_url=setup.url, prefix=setup.prefix, home=Path(setup.home), user=setup.user, context=None
-        )
-        connection = connect_sync(settings, retries=0, socket_timeout=2.0 + IDLE_BLOCK)
-        engine = Engine(SyncDriver(connection, Keys(setup.prefix), url=setup.url))
-        SlotWorker(setup, engine, f"{setup.worker_name}.{setup.slot}.{os.getpid()}", deadline).work()
-        code = 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        with suppress(OSError, ValueError):
-            sys.stderr.flush()
-        os._exit(code)

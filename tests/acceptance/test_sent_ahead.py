@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
 from rq.command import send_command
 
 from shraga_models import Limits, NewTask, Python, RunStatus, Shell, Task, TaskStatus
+from shraga_queue import proctree
 from shraga_queue.client import Shraga
 from tests.factories import assert_agreement
 from tests.plain_server import PlainServer
@@ -57,6 +60,10 @@ def expect_untouched(shraga: Shraga, short: list[Task]) -> None:
     assert {(task.status, task.attempt, task.losses) for task in ended} == {("completed", 1, 0)}
 
 
+def is_dead(pid: int) -> bool:
+    return not proctree.is_alive(pid)
+
+
 def python(callable_path: str, **args: object) -> NewTask:
     return NewTask(name=callable_path, action=Python(f"tests.jobs:{callable_path}", args=args))
 
@@ -69,6 +76,26 @@ def test_a_horse_that_somebody_ends_takes_one_run_with_it(warm: Shraga, signum: 
     assert [warm.wait(task.id, 30).status for task in killers] == ["failed"] * 3
     assert {warm.runs(task.id)[0].status for task in killers} == {RunStatus.LOST}
     assert_agreement(warm)
+
+
+@pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM])
+def test_a_horse_that_somebody_ends_between_two_runs_takes_none_with_it(
+    warm: Shraga, worker: subprocess.Popen[bytes], processes: Processes, signum: int
+) -> None:
+    for _ in range(3):
+        wait_until(lambda: processes.slots_of(worker) == 1, what="a horse")
+        (horse,) = processes.horse_pids(worker)
+        os.kill(horse, signum)
+        wait_until(partial(is_dead, horse), what="its end")
+        expect_untouched(warm, warm.submit_many([NOOP] * 3))
+
+
+def test_a_run_that_talks_nonsense_to_its_slot_fails_alone(warm: Shraga) -> None:
+    limits = Limits(retries=0)
+    short, (babbler,) = submit_amid(warm, python("talk_nonsense").model_copy(update={"limits": limits}))
+    expect_untouched(warm, short)
+    assert warm.wait(babbler.id, 30).status is TaskStatus.FAILED
+    assert "could not record the run: JSONDecodeError" in warm.runs(babbler.id)[0].error
 
 
 def test_a_stop_hits_the_run_it_is_meant_for(warm: Shraga, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -65,27 +66,69 @@ class AwayEngine:
         return self.append_log()
 
 
-def test_a_run_whose_lines_wait_for_the_server_loses_no_end_to_the_one_behind_it() -> None:
-    mine, its = Channel.pair()
-    engine, sent = AwayEngine(), dict[int, ActiveRun]()
-    horse = SimpleNamespace(channel=mine, sent=sent, take_back=lambda: None, is_last=lambda run: False, pid=0)
-    for number, task in enumerate(("talks", "follows")):
+def runs_of_one_horse(engine: AwayEngine, horse: SimpleNamespace, *tasks: str) -> list[ActiveRun]:
+    """Runs that were sent ahead to a horse, and are not asked about yet."""
+    for number, task in enumerate(tasks):
         claim = Claim(task, "tester", 1, 1, {})
         held = cast(Engine, engine), claim, "w", cast(WorkHorse, horse), Deadline(), 0.0
-        sent[number] = ActiveRun(*held)
-    for run in sent.values():
+        horse.sent[number] = ActiveRun(*held)
+    for run in horse.sent.values():
         run.follow()
         run._deadline.set(0)
-    talks, follows = sent.values()
-    lines = [["stdout", "line", "info", ""]] * 200
-    ends = [False, 0.0, 0.0, *Outcome(RunStatus.COMPLETED).sealed()]
-    for kind, body in (("log", lines), ("log", lines), ("log", lines), ("done", ends)):
-        its.send(json.dumps([talks.claim.run_id, kind, body]).encode())
-    slot = cast(SlotWorker, SimpleNamespace(horse=horse))
-    SlotWorker._look_after_the_next(slot)
-    engine.is_back = True
-    for _ in range(3):
-        SlotWorker._look_after_the_next(slot)
-    assert talks.ended and not follows.ended
+    return list(horse.sent.values())
+
+
+@pytest.fixture
+def channels() -> Iterator[tuple[Channel, Channel]]:
+    """The slot's end of a channel, and the horse's."""
+    mine, its = Channel.pair()
+    yield mine, its
     mine.close()
     its.close()
+
+
+def stand_in(channel: Channel) -> SimpleNamespace:
+    """A horse of which there is but the channel."""
+    sent: dict[int, ActiveRun] = {}
+    return SimpleNamespace(
+        channel=channel, sent=sent, take_back=lambda: None, is_last=lambda run: False, pid=0
+    )
+
+
+def say(channel: Channel, run: ActiveRun, kind: str, body: list[Any]) -> None:
+    channel.send(json.dumps([run.claim.run_id, kind, body]).encode())
+
+
+LINES = [["stdout", "line", "info", ""]] * 200
+
+
+def test_a_run_whose_lines_wait_for_the_server_loses_no_end_to_the_one_behind_it(
+    channels: tuple[Channel, Channel],
+) -> None:
+    mine, its = channels
+    engine, horse = AwayEngine(), stand_in(mine)
+    talks, follows = runs_of_one_horse(engine, horse, "talks", "follows")
+    for _ in range(3):
+        say(its, talks, "log", LINES)
+    say(its, talks, "done", [False, 0.0, 0.0, *Outcome(RunStatus.COMPLETED).sealed()])
+    slot = SimpleNamespace(horse=horse, _step=ActiveRun.step)
+    SlotWorker._look_after_the_next(cast(SlotWorker, slot))
+    engine.is_back = True
+    for _ in range(3):
+        SlotWorker._look_after_the_next(cast(SlotWorker, slot))
+    assert talks.ended and not follows.ended
+
+
+def test_a_run_whose_lines_wait_for_the_server_does_not_look_for_more_without_a_pause(
+    channels: tuple[Channel, Channel],
+) -> None:
+    mine, its = channels
+    engine = AwayEngine()
+    (talks,) = runs_of_one_horse(engine, stand_in(mine), "talks")
+    for _ in range(3):
+        say(its, talks, "log", LINES)
+    talks.step()
+    assert not talks.listens and talks.due_in() > 0
+    engine.is_back = True
+    talks.step()
+    assert talks.listens and talks.due_in() == 0
