@@ -7,6 +7,7 @@ import re
 import pytest
 from rich.color import ColorType
 from textual.app import App
+from textual.pilot import Pilot
 
 from shraga_tui.app import ShragaApp
 from tests.fakes import busy_source
@@ -24,6 +25,7 @@ SCREENS = [
     (("n",), "New task"),
     (("question_mark",), "On this screen"),
 ]
+MOST_ROUNDS = 20
 
 
 def colours(app: App[int]) -> set[ColorType]:
@@ -38,20 +40,29 @@ def colours(app: App[int]) -> set[ColorType]:
     ("keys", "shown"), SCREENS, ids=lambda value: "-".join(value) if isinstance(value, tuple) else ""
 )
 async def test_every_screen_fits_a_small_terminal_in_every_theme(keys: tuple[str, ...], shown: str) -> None:
+    app = dashboard(busy_source())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await expect_shown(pilot, "Fix login")
+        await pilot.press(*keys)
+        await expect_shown(pilot, shown)
+        told = [await words_by_theme(app, pilot, shown)]
+        # What has yet to be read from the store may come between two themes.
+        while len(told[-1]) > 1 and len(told) < MOST_ROUNDS:
+            told.append(await words_by_theme(app, pilot, shown))
+        assert len(told[-1]) <= 1
+
+
+async def words_by_theme(app: ShragaApp, pilot: Pilot[int], shown: str) -> set[tuple[str, ...]]:
+    """Return the words on the screen in each theme: one answer, where no theme hides any."""
     said = set()
     for theme in THEMES:
-        app = dashboard(busy_source())
-        async with app.run_test(size=(80, 24)) as pilot:
-            app.theme = theme
-            await expect_shown(pilot, "Fix login")
-            for key in keys:
-                await pilot.press(key)
-            await expect_shown(pilot, shown)
-            await pilot.pause()
-            if not app.screen.is_modal:
-                # Behind a dialog the sixteen colours of a terminal cannot shine through.
-                said.add(tuple(re.findall(r"[A-Za-z']{3,}", screen_text(app))))
-    assert len(said) <= 1
+        app.theme = theme
+        await expect_shown(pilot, shown)
+        await pilot.pause()
+        if not app.screen.is_modal:
+            # Behind a dialog the sixteen colours of a terminal cannot shine through.
+            said.add(tuple(re.findall(r"[A-Za-z']{3,}", screen_text(app))))
+    return said
 
 
 @pytest.mark.parametrize("theme", ["ansi-dark", "ansi-light"])
