@@ -89,6 +89,20 @@ def test_what_an_agent_does_is_told_as_it_comes(tmp_path: Path) -> None:
     assert outcome.metrics == {"model_calls": 2, "prompt_tokens": 20, "response_tokens": 4, "cost": 0.5}
 
 
+def test_the_claim_that_the_page_shows_is_taken_and_a_wrong_one_is_named(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "agents.md").read_text()
+    finish = json.loads(page.rpartition("```json\n")[2].partition("```")[0])
+    output = run(spec(finish), make_context(tmp_path)).output
+    assert output is not None and output.verdict is not None
+    assert output.verdict.model_dump() == finish["verdict"]
+    assert output.result == finish["result"]
+    context = make_context(tmp_path / "other")
+    wrong = run(spec(finish | {"verdict": {"result": "all three answer"}}), context)
+    assert wrong.status is RunStatus.FAILED
+    assert "without saying that it has finished" in wrong.error
+    assert any("finished.approved" in line for line in written(context, "system"))
+
+
 def test_a_repository_is_worked_on_in_a_branch_and_proved(tmp_path: Path) -> None:
     origin = make_repository(tmp_path / "origin")
     context = make_context(tmp_path)
