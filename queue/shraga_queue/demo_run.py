@@ -154,7 +154,7 @@ def demo_house() -> Iterator[tuple[Settings, House]]:
     log_file = (home / "processes.log").open("wb")
     try:
         resolve_url(settings)
-        house = House(settings, house_parts(WORKERS, SLOTS, ()), output=log_file.fileno())
+        house = House(settings, house_parts(WORKERS, SLOTS), output=log_file.fileno())
         house.tick()
         try:
             yield settings, house

@@ -170,9 +170,12 @@ def find_refusal(settings: Settings) -> ShragaError | None:
     return None
 
 
-def house_parts(workers: int, slots: int, capabilities: Sequence[str]) -> list[Part]:
+def house_parts(
+    workers: int, slots: int, capabilities: Sequence[str] = (), allow_modules: Sequence[str] = ()
+) -> list[Part]:
     """Return a controller and so many workers, which are called the same whenever they are started."""
     options = [f"--slots={slots}", *(f"--capability={one}" for one in capabilities)]
+    options += [f"--allow-module={one}" for one in allow_modules]
     parts = [Part("controller", part_arguments("controller"))]
     for number in range(1, workers + 1):
         named = part_arguments("worker", f"--usual-name={host_name()}-{number}", *options)
@@ -180,7 +183,13 @@ def house_parts(workers: int, slots: int, capabilities: Sequence[str]) -> list[P
     return parts
 
 
-def run_up(settings: Settings, workers: int = 1, slots: int = 2, capabilities: Sequence[str] = ()) -> int:
+def run_up(
+    settings: Settings,
+    workers: int = 1,
+    slots: int = 2,
+    capabilities: Sequence[str] = (),
+    allow_modules: Sequence[str] = (),
+) -> int:
     """Run server, controller and workers until told to stop; the second signal ends the tasks in hand too.
 
     Raises Unreachable or Forbidden where the server refuses the login or the permission.
@@ -188,7 +197,7 @@ def run_up(settings: Settings, workers: int = 1, slots: int = 2, capabilities: S
     url = resolve_url(settings)
     if refusal := find_refusal(settings):
         raise refusal
-    house = House(settings, house_parts(workers, slots, capabilities))
+    house = House(settings, house_parts(workers, slots, capabilities, allow_modules))
     stops = 0
 
     def stop(signum: int, frame: FrameType | None) -> None:

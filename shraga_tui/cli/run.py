@@ -36,13 +36,22 @@ def up(
     capability: Annotated[
         list[str] | None, option("--capability", "What they can do; may be repeated.", "NAME")
     ] = None,
+    allow_module: Annotated[
+        list[str] | None, option("--allow-module", "A module whose functions may be called.", "MODULE")
+    ] = None,
 ) -> None:
     """Run all of it here in the foreground: the server, a controller, workers."""
     from shraga_queue.logs import configure_logs
     from shraga_queue.up import run_up
 
     configure_logs()
-    code = run_up(call.settings(), workers=workers, slots=slots, capabilities=tuple(capability or ()))
+    code = run_up(
+        call.settings(),
+        workers=workers,
+        slots=slots,
+        capabilities=tuple(capability or ()),
+        allow_modules=tuple(allow_module or ()),
+    )
     raise typer.Exit(code)
 
 

@@ -28,7 +28,10 @@ def env(tmp_path: Path) -> dict[str, str]:
 def up(env: dict[str, str], tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     with (tmp_path / "up.log").open("wb") as log:
         process = subprocess.Popen(
-            [*SHRAGA, "up", "--workers=1", "--slots=2"], env=env, stdout=log, stderr=log
+            [*SHRAGA, "up", "--workers=1", "--slots=2", "--allow-module=json"],
+            env=env,
+            stdout=log,
+            stderr=log,
         )
     yield process
     process.send_signal(signal.SIGTERM)
@@ -51,6 +54,12 @@ def server_pid(env: dict[str, str]) -> int:
 def test_submit_and_wait_in_a_second_shell(up: subprocess.Popen[bytes], env: dict[str, str]) -> None:
     assert shraga(env, "submit", "hello", "--shell", "echo hi", "--wait").splitlines()[-1].endswith("hi")
     shraga(env, "submit", "bad", "--shell", "exit 3", "--wait", code=1)
+
+
+def test_its_workers_call_the_functions_it_allows(up: subprocess.Popen[bytes], env: dict[str, str]) -> None:
+    words = ["submit", "dump", "--python", "json:dumps", "--arg", "obj=[1]", "--wait"]
+    assert shraga(env, *words).splitlines()[-1] == '"[1]"'
+    shraga(env, "submit", "no", "--python", "os:getcwd", "--wait", code=1)
 
 
 def test_nothing_submitted_is_missing_after_the_server_was_killed(

@@ -223,10 +223,10 @@ def test_no_verb_is_the_dashboard(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (["controller"], "shraga_queue.controller", "run_controller", {}),
         (
-            ["up", "--workers", "3", "--slots", "4", "--capability", "gpu"],
+            ["up", "--workers", "3", "--slots", "4", "--capability", "gpu", "--allow-module", "my.jobs"],
             "shraga_queue.up",
             "run_up",
-            {"workers": 3, "slots": 4, "capabilities": ("gpu",)},
+            {"workers": 3, "slots": 4, "capabilities": ("gpu",), "allow_modules": ("my.jobs",)},
         ),
     ],
 )
