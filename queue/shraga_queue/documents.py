@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -26,6 +27,7 @@ GIVEN_CHARACTERS = 200_000
 """Documents, and characters of all together, that one run is given: a prompt has room for the work too."""
 GONE = "This document is named by the task and has been removed."
 
+T = TypeVar("T")
 Given = list[tuple[str, str]]
 """Titles and Markdown."""
 
@@ -48,6 +50,27 @@ def build_document(fields: dict[str, Any]) -> NewDocument:
         return models.NewDocument.model_validate(fields)
     except ValidationError as error:
         raise invalid(error, models.NewDocument) from None
+
+
+def _raise_unknown(ids: Sequence[str], reply: Any) -> None:
+    """Raise InvalidInput where the script looked for documents and one of these is not there."""
+    if not reply or codec.text(reply[0]) != "unknown":
+        return
+    name, total = repr(ids[int(reply[1]) - 1][:80]), int(reply[2])
+    shown = [
+        f"{codec.text(one)} ({codec.text(title)[:40]!r})"
+        for one, title in zip(reply[3::2], reply[4::2], strict=True)
+    ]
+    if not shown:
+        raise InvalidInput(
+            "documents",
+            f"documents: there is no document {name}, nor any other; add it with `shraga doc add`.",
+        )
+    more = f", or one of {total - len(shown):,} more" if total > len(shown) else ""
+    raise InvalidInput(
+        "documents",
+        f"documents: there is no document {name}; give an id that `shraga doc list` shows: {', '.join(shown)}{more}.",
+    )
 
 
 class DocumentFlows:
@@ -131,6 +154,28 @@ class DocumentFlows:
         gone = yield Call(int, "document_remove", self._documents(), (document_id, self.user))
         if not gone:
             raise _unknown(document_id)
+
+    def _named(self, ids: Iterable[str]) -> tuple[str, ...]:
+        return tuple(self.keys.make("document", document=one) for one in ids)
+
+    def check_documents(self, ids: Iterable[str]) -> Flow[None]:
+        """Raise InvalidInput, naming what there is, unless documents of all these ids are there."""
+        wanted = list(dict.fromkeys(ids))
+        if wanted:
+            keys = (*self._documents(), *self._named(wanted))
+            _raise_unknown(wanted, (yield Call(as_is, "documents_unknown", keys)))
+
+    def with_documents(self, submit: Call[T], ids: Sequence[str]) -> Call[T]:
+        """Return a call of `submit` that raises InvalidInput unless documents of all these ids are there.
+
+        It is a script of its own, so that those who name no documents pay nothing for it.
+        """
+
+        def read(reply: Any) -> T:
+            _raise_unknown(ids, reply)
+            return submit.read(reply)
+
+        return replace(submit, read=read, script="submit_documents", keys=(*submit.keys, *self._named(ids)))
 
     def documents_for(self, spec: TaskSpec) -> Flow[Given]:
         """Return what a task's agent is given."""

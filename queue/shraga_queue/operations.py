@@ -139,14 +139,23 @@ class Operations(Talk, Depending, Scheduling, Spend, DocumentFlows, WebhookFlows
         """Accept one task, in one round trip."""
         return (yield from self.submit_many((new,), owner))[0]
 
-    def submit_many(self, tasks: Iterable[NewTask], owner: str | None = None) -> Flow[list[Task]]:
-        """Accept many tasks, many to a script call, sent while the ones before are accepted; each is by itself."""
+    def submit_many(
+        self, tasks: Iterable[NewTask], owner: str | None = None, *, look_for_documents: bool = True
+    ) -> Flow[list[Task]]:
+        """Accept many tasks, many to a script call, sent while the ones before are accepted; each is by itself.
+
+        `look_for_documents`: only if all documents that they name are there.
+        """
         who = check_owner(owner or self.user)
         waiting = list(name_tasks(tasks, {}))
+        named = tuple(dict.fromkeys(one for new, _ in waiting for one in new.documents if look_for_documents))
         chunks = list(in_chunks(waiting, SUBMIT_CHUNK))
         timed = any(new.schedule is not None and new.schedule.is_recurring for new, _ in waiting)
         there = (yield from self.now()) if timed else None
         done: list[Task] = []
+        if len(chunks) > 1:
+            yield from self.check_documents(named)
+            named = ()
         if len(chunks) > 1 and not any(new.depends_on for new, _ in waiting):
             accepted = yield Stream(self._submit_call(chunk, who, there) for chunk in chunks)
             return [task for some in accepted for task in some]
@@ -154,7 +163,8 @@ class Operations(Talk, Depending, Scheduling, Spend, DocumentFlows, WebhookFlows
             yield from self.check_prerequisites(waiting)
         for chunk in chunks:
             # One after the other: a later part may depend on an earlier one, which has to be there.
-            done += yield self._submit_call(chunk, who, there)
+            call = self._submit_call(chunk, who, there)
+            done += yield self.with_documents(call, named) if named else call
         return (yield from self._settled(done))
 
     def _settled(self, tasks: list[Task]) -> Flow[list[Task]]:

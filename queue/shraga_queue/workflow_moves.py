@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from shraga_models import Phase, Task, TaskStatus, Workflow, WorkflowStep
+from shraga_models import NewTask, Phase, Task, TaskStatus, Workflow, WorkflowStep
 from shraga_models.workflow import ENRICH, PLAN, is_done, needs, plan_fault, read_plan
 
 from . import codec
@@ -165,10 +165,14 @@ class WorkflowMoves:
     def _fail(self, workflow: Workflow, why: str) -> Flow[bool]:
         return (yield from self._move(workflow, "fail", why, error=why[:2000]))
 
+    def _submit(self, workflow: Workflow, tasks: Sequence[NewTask]) -> Flow[None]:
+        # Their documents were looked for with the workflow; one that is gone since must not hold it up.
+        yield from self.operations.submit_many(tasks, workflow.owner, look_for_documents=False)
+
     def _begin(self, workflow: Workflow) -> Flow[bool]:
         if workflow.enrich is None:
             return (yield from self._move(workflow, "enriched"))
-        yield from self.operations.submit_many([step_task(workflow, workflow.enrich, 0)], workflow.owner)
+        yield from self._submit(workflow, [step_task(workflow, workflow.enrich, 0)])
         return (yield from self._move(workflow, "enrich"))
 
     def _ended(self, workflow: Workflow, step: WorkflowStep | None) -> Flow[Task | None]:
@@ -178,7 +182,7 @@ class WorkflowMoves:
             task = yield from self.operations.get_task(workflow.task_id(step.name))
         except NotFound:
             # It may have been deleted before somebody took the workflow up again.
-            yield from self.operations.submit_many([step_task(workflow, step, 0)], workflow.owner)
+            yield from self._submit(workflow, [step_task(workflow, step, 0)])
             return None
         if not task.status.is_final:
             return None
@@ -200,7 +204,7 @@ class WorkflowMoves:
     def _ask_for_plan(self, workflow: Workflow) -> Flow[bool]:
         if workflow.plan is None:
             return (yield from self._move(workflow, "planned", f"{len(workflow.steps)} steps"))
-        yield from self.operations.submit_many([step_task(workflow, workflow.plan, 0)], workflow.owner)
+        yield from self._submit(workflow, [step_task(workflow, workflow.plan, 0)])
         return (yield from self._move(workflow, "plan"))
 
     def _take_plan(self, workflow: Workflow) -> Flow[bool]:
@@ -217,12 +221,16 @@ class WorkflowMoves:
             raise InvalidInput(PLAN, f"plan: {plan_fault(error, result)}") from None
         except ValueError as error:
             raise InvalidInput(PLAN, f"plan: {error}") from None
+        try:
+            yield from self.operations.check_documents(one for step in steps for one in step.documents)
+        except InvalidInput as error:
+            raise InvalidInput(PLAN, f"plan: {error}") from None
         return (yield from self._move(workflow, "planned", f"{len(steps)} steps", steps=steps_json(steps)))
 
     def _submit_steps(self, workflow: Workflow, rows: Sequence[TaskRow | None]) -> Flow[None]:
         tasks = [step_task(workflow, step, order) for order, step in enumerate(workflow.steps, 1)]
         missing = [task for task, row in zip(tasks, rows, strict=True) if row is None]
-        yield from self.operations.submit_many(missing, workflow.owner)
+        yield from self._submit(workflow, missing)
 
     def _rows(self, workflow: Workflow) -> Flow[tuple[TaskRow | None, ...]]:
         ids = [workflow.task_id(step.name) for step in workflow.steps]

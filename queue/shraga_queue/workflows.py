@@ -22,8 +22,11 @@ class WorkflowOperations(WorkflowMoves):
     """Every operation on workflows, made by one user."""
 
     def submit(self, new: NewWorkflow, owner: str | None = None) -> Flow[Workflow]:
-        """Accept a workflow and move it on as far as it goes."""
+        """Accept a workflow and move it on as far as it goes; raises InvalidInput for a document that is not there."""
         workflow_id = new_id()
+        steps = [one for one in (new.enrich, new.plan, *new.steps) if one is not None]
+        named = [*new.documents, *(name for one in steps for name in one.documents)]
+        yield from self.operations.check_documents(named)
         spec = {
             field: value
             for field, value in new.model_dump(mode="json", exclude_defaults=True).items()
@@ -133,6 +136,7 @@ class WorkflowOperations(WorkflowMoves):
             said = str(error).partition(": ")[2]
             raise InvalidInput("step", f"step: {said}.") from None
         step_task(workflow.model_copy(update={"steps": steps}), step, len(steps))
+        yield from self.operations.check_documents(step.documents)
         args = (workflow_id, self.user, workflow.version, "add", step.name, "steps", steps_json(steps))
         reply = yield Call(as_is, "workflow_move", self._all(), args)
         _raise_unless_done(workflow, codec.text(reply[0]), codec.text(reply[1]))

@@ -110,3 +110,22 @@ def test_artifacts_of_a_task_are_listed(house: House, tmp_path: Path) -> None:  
     first, second = house("artifacts", task_id, "--json").json
     assert (first["sha256"], first["is_here"], first["task_id"]) == ("ab" * 32, True, task_id)
     assert (second["name"], second["size"]) == ("b\x1b[31m", None)
+
+
+def test_submit_names_the_field_and_what_there_is_for_an_unknown_document(
+    house: House,  # noqa: F811
+    style: str,
+    tmp_path: Path,
+) -> None:
+    said = house("submit", "x", "--shell", "true", "--document", "nope", "--json")
+    error = json.loads(said.err)["error"]
+    assert (said.code, error["kind"], error["field"]) == (2, "invalid_input", "documents")
+    assert (
+        f"no document 'nope'; give an id that `shraga doc list` shows: {style} ('Style')." in error["message"]
+    )
+    file = tmp_path / "ask.yaml"
+    file.write_text("name: ask\ntask: {name: a, action: {type: shell, command: x}, documents: [nope]}\n")
+    said = house("template", "run", str(file))
+    assert (said.code, "no document 'nope'" in said.err) == (2, True)
+    assert house("list", "--json").json == []
+    assert house("submit", "x", "--shell", "true", "--document", style).code == 0

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from shraga_models import ContextDocument, TaskSpec
+from shraga_models import ContextDocument, Shell, TaskSpec
 from shraga_queue import documents as module
+from shraga_queue.calls import Call
 from shraga_queue.client import Shraga
 from shraga_queue.errors import InvalidInput, NotFound, Refused
 from tests.factories import execute, new_task
@@ -157,3 +158,43 @@ def test_document_is_found_by_its_end_and_its_title(shraga: Shraga) -> None:
     assert find("nothing") == "nothing"
     with pytest.raises(InvalidInput, match="'Two' names 2 documents"):
         find("Two")
+
+
+# Tasks that name documents
+
+
+def test_task_that_names_an_unknown_document_is_refused_with_what_there_is(shraga: Shraga) -> None:
+    with pytest.raises(
+        InvalidInput, match=r"^documents: there is no document 'nope', nor any other; .*doc add"
+    ):
+        shraga.submit("n", Shell("true"), documents=["nope"])
+    added = [add(shraga, f"D{number}") for number in range(5)]
+    with pytest.raises(InvalidInput) as refused:
+        shraga.submit("n", Shell("true"), documents=[added[0].id, "nope"])
+    assert refused.value.field == "documents"
+    shown = ", ".join(f"{one.id} ('{one.title}')" for one in reversed(added[2:]))
+    assert str(refused.value).endswith(
+        f"'nope'; give an id that `shraga doc list` shows: {shown}, or one of 2 more."
+    )
+    assert shraga.counts().total == 0
+    task = shraga.submit("n", Shell("true"), documents=[one.id for one in added])
+    assert shraga.get(task.id).documents == tuple(one.id for one in added)
+
+
+def test_of_many_tasks_none_is_accepted_where_a_document_is_unknown(shraga: Shraga) -> None:
+    tasks = [new_task(f"t{number}") for number in range(120)]
+    with pytest.raises(InvalidInput, match="no document 'nope'"):
+        shraga.submit_many([*tasks, new_task("last", documents=("nope",))])
+    assert shraga.counts().total == 0
+    known = add(shraga).id
+    assert len(shraga.submit_many([*tasks, new_task("last", documents=(known,))])) == 121
+
+
+def test_repeated_submit_finds_its_task_though_the_document_is_gone(shraga: Shraga) -> None:
+    added = add(shraga)
+    call = next(shraga.operations.submit(new_task("once", documents=(added.id,))))
+    assert isinstance(call, Call)
+    (first,) = shraga.driver.call(call)
+    shraga.documents.remove(added.id)
+    assert [one.id for one in shraga.driver.call(call)] == [first.id]
+    assert shraga.counts().total == 1

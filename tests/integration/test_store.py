@@ -70,6 +70,14 @@ def test_submit_is_one_round_trip(shraga: Shraga, sends: list[Any]) -> None:
     assert len(sends) == 1
 
 
+def test_submit_that_names_documents_is_one_round_trip_too(shraga: Shraga, sends: list[Any]) -> None:
+    known = shraga.documents.add(title="Style", content="# Style").id
+    shraga.submit("warm the script cache", Shell("true"), documents=[known])
+    del sends[:]
+    shraga.submit("n", Shell("true"), documents=[known])
+    assert len(sends) == 1
+
+
 @pytest.mark.parametrize(("tasks", "calls"), [(1, 1), (50, 1), (500, 10), (501, 11)])
 def test_many_tasks_are_submitted_in_few_calls(
     shraga: Shraga, sends: list[Any], tasks: int, calls: int

@@ -86,6 +86,26 @@ def test_its_documents_are_given_to_each_task(shraga: Shraga) -> None:
     assert shraga.get(flow.task_id("b")).document_tags == ("shop",)
 
 
+def test_a_workflow_that_names_an_unknown_document_is_refused(shraga: Shraga, crew: Crew) -> None:
+    for fields in (
+        {"documents": ["gone"], "steps": CHAIN},
+        {"steps": [step("a"), step("b", documents=["gone"])]},
+        {"plan": {"action": TRUE, "documents": ["gone"]}},
+    ):
+        with pytest.raises(InvalidInput, match="documents: there is no document 'gone'"):
+            shraga.submit_workflow("t", **fields)
+    assert shraga.workflows() == []
+    known = shraga.documents.add(title="Style", content="x").id
+    flow = shraga.submit_workflow("t", enrich={"action": TRUE}, documents=[known], steps=[step("a")])
+    with pytest.raises(InvalidInput, match="no document 'gone'"):
+        shraga.add_step(flow.id, WorkflowStep(name="b", action=Shell("x"), documents=("gone",)))
+    # What goes after it was accepted holds nothing up.
+    shraga.documents.remove(known)
+    crew.work(flow, "enrich", result={})
+    crew.work(flow, "a")
+    assert crew.phase(flow) is Phase.COMPLETED
+
+
 def test_enrich_adds_to_the_context_and_the_plan_makes_the_steps(shraga: Shraga, crew: Crew) -> None:
     flow = shraga.submit_workflow(
         "t", context={"a": 1}, enrich={"action": TRUE}, plan={"action": TRUE, "capability": "any"}
@@ -111,6 +131,7 @@ def test_enrich_adds_to_the_context_and_the_plan_makes_the_steps(shraga: Shraga,
         ([step("a", after=["z"])], "no step 'z' before 'a'"),
         ([step("a"), step("a")], "'a' is taken"),
         ([{"action": TRUE}], "step 1: name: it is missing"),
+        ([step("a", documents=["gone"])], "plan: documents: there is no document 'gone'"),
         ([step("a", depends_on=["x"])], "step 1 ('a'): depends_on is set by the workflow"),
         ("no json", "no JSON"),
         ([], "no step"),

@@ -23,8 +23,8 @@ FILES = sorted(FOLDER.glob("*.lua"))
 SCRIPTS = [path.stem for path in FILES if not path.stem.startswith("lib_")]
 READERS = [
     "board", "brakes", "budgets", "counts", "deliveries", "dependencies", "documents", "documents_for",
-    "events", "expired", "foreign_job", "foreign_jobs", "foreign_queues", "foreign_workers", "page",
-    "questions", "rows", "scheduler_entries", "scheduler_entry", "schedules", "search", "slots", "standing",
+    "documents_unknown", "events", "expired", "foreign_job", "foreign_jobs", "foreign_queues", "foreign_workers",
+    "page", "questions", "rows", "scheduler_entries", "scheduler_entry", "schedules", "search", "slots", "standing",
     "task", "webhooks", "workers", "workflow", "workflow_list",
 ]  # fmt: skip
 READING = {
