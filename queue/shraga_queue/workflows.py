@@ -5,7 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from shraga_models import Message, NewMessage, NewWorkflow, Phase, TaskStatus, Workflow, WorkflowStep, new_id
+from shraga_models import (
+    Message,
+    NewMessage,
+    NewWorkflow,
+    OnFailure,
+    Phase,
+    TaskStatus,
+    Workflow,
+    WorkflowStep,
+    new_id,
+)
 from shraga_models.workflow import ENRICH, MAX_STEPS, PLAN, check_order, following
 
 from . import codec
@@ -14,7 +24,7 @@ from .errors import InvalidInput, NotFound, Refused
 from .stream_codec import read_chat
 from .submission import check_owner, job_data
 from .talk import message_cells, read_said
-from .workflow_codec import SPEC, WorkflowTree, step_task, steps_json
+from .workflow_codec import SPEC, StepRow, WorkflowTree, step_task, steps_json
 from .workflow_moves import WorkflowMoves, ended_already, is_to_blame, no_such_workflow
 
 
@@ -62,7 +72,8 @@ class WorkflowOperations(WorkflowMoves):
     def retry(self, workflow_id: str, step: str | None = None) -> Flow[Workflow]:
         """Run a step and all that come after it again; what has failed first where none is named.
 
-        Raises NotFound, InvalidInput for an unknown step, and Refused while one of them runs.
+        Raises NotFound, InvalidInput for an unknown step, and Refused while one of them runs, or where the step comes
+        after one that went wrong and would be skipped again.
         """
         tree = yield from self.tree(workflow_id)
         workflow, name = tree.workflow, step or _first_to_blame(tree)
@@ -77,6 +88,7 @@ class WorkflowOperations(WorkflowMoves):
                 )
             move, again = ("replan" if name == PLAN else "reenrich"), [name]
         else:
+            _refuse_in_vain(tree, name)
             move, again = "retry", following(workflow.steps, name)
         left = tuple(one for one in workflow.skipped if one not in again)
         yield from self._again(workflow, move, name, again, left)
@@ -173,6 +185,25 @@ def _first_to_blame(tree: WorkflowTree) -> str:
     if tree.workflow.phase is Phase.FAILED and not tree.workflow.steps:
         return tree.steps[-1].name
     raise Refused(f"No step of the workflow {tree.workflow.id} has failed; name the step to run again from.")
+
+
+def _refuse_in_vain(tree: WorkflowTree, name: str) -> None:
+    workflow, steps = tree.workflow, {one.name: one for one in tree.steps}
+    if workflow.step(name).on_prerequisite_failure is OnFailure.BLOCK:
+        return
+    cause = name
+    while bad := [one for one in steps[cause].after if _went_wrong(steps[one])]:
+        cause = bad[0]
+    if cause != name:
+        raise Refused(
+            f"The step {name!r} comes after {cause!r}, which is {steps[cause].status}, and would be skipped again: "
+            f"run that one again with `shraga workflow retry {workflow.id} --from {cause}`, or leave it out with "
+            f"`shraga workflow skip {workflow.id} {cause}`."
+        )
+
+
+def _went_wrong(step: StepRow) -> bool:
+    return not step.is_skipped and (is_to_blame(step.status) or step.status == TaskStatus.SKIPPED)
 
 
 def _raise_unless_done(workflow: Workflow, answer: str, said: str) -> None:

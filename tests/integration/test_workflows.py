@@ -176,6 +176,23 @@ def test_a_failed_step_fails_it_and_is_retried_with_what_follows(shraga: Shraga,
     assert [run.attempt for run in shraga.runs(flow.task_id("a"))] == [1]
 
 
+def test_a_retry_that_would_be_skipped_again_names_the_step_to_retry(shraga: Shraga, crew: Crew) -> None:
+    blocking = step("d", after=["a"], on_prerequisite_failure="block")
+    flow = shraga.submit_workflow("t", steps=[*CHAIN, blocking])
+    crew.work(flow, "a", error="broken")
+    assert crew.statuses(flow) == {"a": "failed", "b": "skipped", "c": "skipped", "d": "blocked"}
+    before = shraga.workflow(flow.id)
+    for name in ("b", "c"):
+        said = f"The step '{name}' comes after 'a', which is failed, .* retry {flow.id} --from a`"
+        with pytest.raises(Refused, match=said):
+            shraga.retry_workflow(flow.id, name)
+    assert shraga.workflow(flow.id) == before
+    shraga.skip_step(flow.id, "a")
+    crew.work(flow, "b", error="too")
+    assert shraga.retry_workflow(flow.id, "b").phase is Phase.EXECUTING
+    assert crew.statuses(flow)["b"] == "queued"
+
+
 def test_a_completed_one_runs_again_from_a_step(shraga: Shraga, crew: Crew) -> None:
     flow = shraga.submit_workflow("t", steps=CHAIN)
     for name in ("a", "b", "c"):
