@@ -9,7 +9,7 @@ from enum import StrEnum
 from math import isfinite
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from .base import JsonObject, Model, Slug
 
@@ -165,14 +165,16 @@ class Template(Model):
     parameters: dict[Annotated[str, Field(pattern=PARAMETER_NAME)], Parameter] = {}
     task: JsonObject | None = None
     """The fields of a `NewTask`."""
-    workflow: JsonObject | None = None
+    workflow: JsonObject | None = Field(default=None, validate_default=True)
     """The fields of a `NewWorkflow`."""
 
-    @model_validator(mode="after")
-    def _one_body(self) -> Template:
-        if (self.task is None) == (self.workflow is None):
+    # Of a field, since one of the whole would be told only once no field has a fault.
+    @field_validator("workflow")
+    @classmethod
+    def _one_body(cls, workflow: dict[str, Any] | None, info: ValidationInfo) -> dict[str, Any] | None:
+        if "task" in info.data and (info.data["task"] is None) == (workflow is None):
             raise ValueError("give exactly one of task and workflow")
-        return self
+        return workflow
 
     @property
     def kind(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,9 +13,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from shraga_models import NewTask, NewWorkflow, ParameterType, Template, TemplateRef
+from shraga_models import NewTask, NewWorkflow, Parameter, ParameterType, Template, TemplateRef
 from shraga_models.faults import plain
-from shraga_models.template import ParameterFault, Path, fill, placeholders
+from shraga_models.template import PARAMETER_NAME, ParameterFault, Path, fill, placeholders
 
 from .config import Settings
 from .errors import InvalidInput, NotFound
@@ -40,6 +41,8 @@ task:
     command: echo "hello $WHAT"
     env: {{WHAT: "${{what}}"}}
 """
+SHAPES: dict[str, type[NewTask | NewWorkflow]] = {"task": NewTask, "workflow": NewWorkflow}
+"""What the bodies of templates become."""
 _SAMPLES = {
     ParameterType.STRING: "text",
     ParameterType.INT: 1,
@@ -202,27 +205,31 @@ def examine(file: File) -> StoredTemplate | list[TemplateFault]:
 
 
 class _Examination:
-    """One look at one file."""
+    """One look at one file, which goes on after a fault: a person corrects all of them at once."""
 
     def __init__(self, file: File, document: Document) -> None:
         self._file = file
         self._document = document
         self._faults: list[TemplateFault] = []
+        self._parameters: dict[str, Parameter | None] | None = None
+        """Those that are declared, None for a faulty one; None where what is declared cannot be told."""
 
     def result(self) -> StoredTemplate | list[TemplateFault]:
+        given, template = self._document.value, None
         try:
-            template = Template.model_validate(self._document.value)
+            template = Template.model_validate(given)
         except ValidationError as error:
             self._blame_all(error)
-            return self._sorted()
-        self._check_name(template)
-        self._check_placeholders(template)
-        if not self._faults:
-            self._try(template)
-        return self._sorted() if self._faults else StoredTemplate(template, self._file)
-
-    def _sorted(self) -> list[TemplateFault]:
-        return sorted(self._faults, key=lambda fault: fault.line)
+        self._check_name(given.get("name"))
+        self._parameters = _declared(given.get("parameters", {}))
+        bodies = {kind: given[kind] for kind in SHAPES if isinstance(given.get(kind), dict)}
+        if self._parameters is not None and bodies:
+            self._check_placeholders(bodies)
+        for kind, body in bodies.items():
+            self._try(kind, body)
+        if template is None or self._faults:
+            return sorted(self._faults, key=lambda fault: fault.line)
+        return StoredTemplate(template, self._file)
 
     def _blame(self, path: Sequence[str | int], message: str) -> None:
         field = ".".join(map(str, path))
@@ -232,42 +239,62 @@ class _Examination:
         self, error: ValidationError, under: tuple[str, ...] = (), unsure: Sequence[Path] = ()
     ) -> None:
         for one in error.errors(include_url=False, include_input=False):
-            # A place names the tags of unions besides the keys.
-            if any(set(path) <= set(one["loc"]) for path in unsure):
+            # A place names the tags of unions besides the keys; one that is no tag is told at the union itself.
+            place = {*one["loc"], "type"} if one["type"].startswith("union_tag") else set(one["loc"])
+            if any(set(path) <= place for path in unsure):
                 continue
             path = [*under, *(step for step in one["loc"] if step != "[key]")]
             self._blame(path, plain(one["msg"].removeprefix("Value error, "), ".".join(map(str, path))))
 
-    def _check_name(self, template: Template) -> None:
-        if template.name != self._file.stem:
+    def _check_name(self, name: Any) -> None:
+        if isinstance(name, str) and name != self._file.stem:
             self._blame(
                 ("name",), f"it has to be that of the file: write {self._file.stem}, or rename the file"
             )
 
-    def _check_placeholders(self, template: Template) -> None:
-        used = set()
-        for path, name in placeholders(template.body):
+    def _check_placeholders(self, bodies: Mapping[str, Any]) -> None:
+        declared, used = self._parameters or {}, set()
+        for path, name in placeholders(bodies):
             used.add(name)
-            if name not in template.parameters:
+            if name not in declared:
                 fix = f"declare it under parameters, or write $${{{name}}} for a variable of the shell's"
-                self._blame((template.kind, *path), f"${{{name}}} is no parameter: {fix}")
-        for name in template.parameters:
+                self._blame(path, f"${{{name}}} is no parameter: {fix}")
+        for name in declared:
             if name not in used:
                 self._blame(("parameters", name), f"${{{name}}} is used nowhere: use it or remove it")
 
-    def _try(self, template: Template) -> None:
-        """Fill the template in with what it has, and samples elsewhere: what they touch is not judged."""
-        unsure = [
-            path for path, name in placeholders(template.body) if template.parameters[name].default is None
-        ]
-        values = {
-            name: _SAMPLES.get(parameter.type, next(iter(parameter.choices), None))
-            if parameter.default is None
-            else parameter.default
-            for name, parameter in template.parameters.items()
-        }
+    def _try(self, kind: str, body: Any) -> None:
+        """Fill the body in with what it has, and samples elsewhere: what they touch is not judged."""
+        unsure, values = [], {}
+        for path, name in placeholders(body):
+            parameter = (self._parameters or {}).get(name)
+            if parameter is None or parameter.default is None:
+                unsure.append(path)
+            values[name] = _sample(parameter)
         try:
-            shape = NewTask if template.task is not None else NewWorkflow
-            shape.model_validate(fill(template.body, values))
+            SHAPES[kind].model_validate(fill(body, values))
         except ValidationError as error:
-            self._blame_all(error, (template.kind,), unsure)
+            self._blame_all(error, (kind,), unsure)
+
+
+def _declared(given: Any) -> dict[str, Parameter | None] | None:
+    """Return the parameters that are good by themselves, None for the others; None for what is no such thing."""
+    if not isinstance(given, dict):
+        return None
+    found = dict[str, Parameter | None]()
+    for name, one in given.items():
+        if not re.fullmatch(PARAMETER_NAME, str(name)):
+            continue
+        try:
+            found[name] = Parameter.model_validate(one)
+        except ValidationError:
+            found[name] = None
+    return found
+
+
+def _sample(parameter: Parameter | None) -> Any:
+    if parameter is None:
+        return _SAMPLES[ParameterType.STRING]
+    if parameter.default is not None:
+        return parameter.default
+    return _SAMPLES.get(parameter.type, next(iter(parameter.choices), None))

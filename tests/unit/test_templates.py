@@ -119,6 +119,61 @@ def test_a_fault_names_file_line_and_field(
         templates.load("greet")
 
 
+MANY_FAULTS = """\
+name: other
+colour: blue
+parameters:
+  who: {type: text}
+  times: {type: int, default: two}
+  idle: {}
+  kind: {type: choice}
+  1st: {}
+task:
+  name: ${whom} ${who} ${times}
+  priority: ${kind}
+  urgency: high
+  action: {type: "${sort}", command: x}
+  limits: {retries: many, timeout: -1}
+"""
+
+
+def test_all_kinds_of_faults_are_told_in_one_go(templates: Templates) -> None:
+    file = templates.folder / "many.yaml"
+    file.write_text(MANY_FAULTS)
+    found = examine(file)
+    assert not isinstance(found, StoredTemplate)
+    assert [(fault.line, fault.field) for fault in found] == [
+        (1, "name"),
+        (2, "colour"),
+        (4, "parameters.who.type"),
+        (5, "parameters.times.default"),
+        (6, "parameters.idle"),
+        (7, "parameters.kind.choices"),
+        (8, "parameters.1st"),
+        (10, "task.name"),
+        (12, "task.urgency"),
+        (13, "task.action.type"),
+        (14, "task.limits.timeout"),
+        (14, "task.limits.retries"),
+    ]
+
+
+def test_a_body_too_many_or_none_is_told_beside_other_faults(templates: Templates) -> None:
+    file = templates.folder / "bare.yaml"
+    file.write_text("name: bare\ncolour: blue\nparameters: {who: {}}\n")
+    found = examine(file)
+    assert not isinstance(found, StoredTemplate)
+    assert [(fault.field, fault.message) for fault in found if fault.field != "colour"] == [
+        ("workflow", "give exactly one of task and workflow")
+    ]
+    file.write_text("name: bare\nparameters: []\ntask: {name: '${a}'}\nworkflow: {titel: t}\n")
+    found = examine(file)
+    assert not isinstance(found, StoredTemplate)
+    assert [(fault.line, fault.field) for fault in found] == [
+        (2, "parameters"), (3, "task.action"), (4, "workflow"), (4, "workflow.title"), (4, "workflow.titel"),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(("text", "said"), [("a: [", "line 1"), ("- a\n", "holds no template")])
 def test_what_is_no_template_at_all_is_told(tmp_path: Path, text: str, said: str) -> None:
     file = tmp_path / "x.yaml"
