@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from shraga_queue.config import Settings, read_dashboard
 from shraga_tui.keymap import Keymap, read_keymap
-from shraga_tui.views import FILE, ViewStore
+from shraga_tui.views import ViewStore
 
 DEFAULT_THEME = "shraga"
 
@@ -25,4 +25,4 @@ def read_preferences(settings: Settings) -> Preferences:
     """Return the choices of the configuration file; raises InvalidInput where it cannot be read at all."""
     theme, table = read_dashboard(settings)
     keymap, problems = read_keymap(table)
-    return Preferences(theme or DEFAULT_THEME, keymap, ViewStore(settings.home / FILE), tuple(problems))
+    return Preferences(theme or DEFAULT_THEME, keymap, ViewStore.of(settings), tuple(problems))

@@ -7,10 +7,14 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shraga_models import parse_filter
 from shraga_models.text import clean_line
-from shraga_queue.errors import InvalidInput
+from shraga_queue.errors import InvalidInput, NotFound
+
+if TYPE_CHECKING:
+    from shraga_queue.config import Settings
 
 LONGEST_NAME = 40
 FILE = "views.json"
@@ -42,6 +46,24 @@ class ViewStore:
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self._unsaved: dict[str, str] = {}
+
+    @classmethod
+    def of(cls, settings: Settings) -> ViewStore:
+        """Return the store that the dashboard and the command line share."""
+        return cls(settings.home / FILE)
+
+    def all(self, user: str) -> tuple[View, ...]:
+        """Return the views everybody has, then the user's own; raises InvalidInput."""
+        return (*built_in(user), *self.own())
+
+    def find(self, name: str, user: str) -> View:
+        """Return a view by its name, the user's own before one that everybody has; raises NotFound or InvalidInput."""
+        views = self.all(user)
+        for view in reversed(views):
+            if view.name == name:
+                return view
+        known = ", ".join(repr(view.name) for view in views)
+        raise NotFound(f"There is no view {name!r}; there are {known}.")
 
     def own(self) -> tuple[View, ...]:
         """Return the user's views by name; raises InvalidInput for a file that cannot be read."""

@@ -20,6 +20,7 @@ VERBS: dict[str, str] = {
     "submit": "submit",
     "submit-many": "many",
     "list": "read",
+    "view": "view",
     "show": "read",
     "why": "depend",
     "counts": "read",

@@ -44,11 +44,14 @@ def list_tasks(
         list[str] | None,
         typer.Argument(help="As status:running owner:alice 'age>1h' due:today words.", metavar="FILTER"),
     ] = None,
+    view: Annotated[
+        str | None, option("--view", "Those of a saved view, as `shraga view` lists them.", "NAME")
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many at most.", metavar="N")] = 50,
     as_json: Json = False,
 ) -> None:
     """List tasks, the ones that moved last first."""
-    wanted = " ".join(words or ())
+    wanted = " ".join((*_filter_of(call, view), *(words or ())))
     with call.connect() as shraga:
         rows = shraga.find_rows(wanted, limit=limit)
         if as_json:
@@ -67,6 +70,15 @@ def list_tasks(
         print_table(head, [_row_for_people(row, now, with_due=due) for row in rows])
     else:
         print_table((), [_row_for_programs(row) for row in rows])
+
+
+def _filter_of(call: Invocation, view: str | None) -> tuple[str, ...]:
+    if view is None:
+        return ()
+    from shraga_tui.views import ViewStore
+
+    settings = call.settings()
+    return (ViewStore.of(settings).find(view, settings.user).text,)
 
 
 def _records(shraga: Shraga, rows: list[TaskRow]) -> Iterator[list[dict[str, Any]]]:
