@@ -36,11 +36,13 @@ from .codec import TaskRow, TaskWithRuns
 from .config import Settings, load_settings
 from .connect import connect_async, explain, resolve_url
 from .depending import Neighbourhood
+from .documents import Documents
 from .keys import Keys
 from .listing import Found, ListQuery, Place, TaskPage
 from .operations import EventPage, LogPage, Operations
 from .scripts import Bounds
 from .submission import build_task
+from .webhooks import Webhooks
 from .wording import Wording
 
 if TYPE_CHECKING:
@@ -140,6 +142,8 @@ class AsyncShraga(AsyncTalk, AsyncSchedules, AsyncSpend, AsyncWorkflows):
         self.driver = driver
         self.settings = settings
         self.operations = Operations(driver.keys, settings.user)
+        self.documents = Documents(self.operations, driver)
+        self.webhooks = Webhooks(self.operations, driver)
 
     @classmethod
     def connect(

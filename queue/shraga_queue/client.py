@@ -147,8 +147,8 @@ class Shraga(SyncTalk, SyncSchedules, SyncSpend, SyncWorkflows):
         self.driver = driver
         self.settings = settings
         self.operations = Operations(driver.keys, settings.user)
-        self.documents = Documents(self.operations, driver.run)
-        self.webhooks = Webhooks(self.operations, driver.run)
+        self.documents = Documents(self.operations, driver)
+        self.webhooks = Webhooks(self.operations, driver)
 
     @classmethod
     def connect(

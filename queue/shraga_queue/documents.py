@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,6 +16,7 @@ from . import codec
 from .calls import Argument, Call, Flow, as_is
 from .errors import InvalidInput, NotFound, Refused
 from .keys import Keys
+from .offer import Driver, Offer, offered
 from .submission import invalid
 
 if TYPE_CHECKING:
@@ -228,48 +229,47 @@ def _read_version(entry: Any) -> tuple[DocumentVersion, str]:
     return version, got["content"]
 
 
-class Documents:
+class Documents(Offer[Driver]):
     """The documents of a connected client: `shraga.documents.add(title="Style", content="# ...", tags=["style"])`."""
 
-    def __init__(self, flows: DocumentFlows, run: Callable[[Flow[Any]], Any]) -> None:
-        self._flows = flows
-        self._run = run
-
-    def add(self, **fields: Any) -> ContextDocument:
+    @offered
+    def add(self, /, **fields: Any) -> Flow[ContextDocument]:
         """Keep a new document; `fields` are those of `NewDocument`."""
-        added: ContextDocument = self._run(self._flows.add_document(build_document(fields)))
-        return added
+        return (yield from self._flows.add_document(build_document(fields)))
 
-    def edit(self, document_id: str, *, version: int | None = None, **changes: Any) -> ContextDocument:
+    @offered
+    def edit(
+        self, /, document_id: str, *, version: int | None = None, **changes: Any
+    ) -> Flow[ContextDocument]:
         """Keep a new version with some fields changed, of the newest version where none is named."""
-        edited: ContextDocument = self._run(self._flows.edit_document(document_id, changes, version))
-        return edited
+        return self._flows.edit_document(document_id, changes, version)
 
-    def get(self, document_id: str) -> ContextDocument:
+    @offered
+    def get(self, document_id: str) -> Flow[ContextDocument]:
         """Return a document with its content."""
-        found: ContextDocument = self._run(self._flows.document(document_id))
-        return found
+        return self._flows.document(document_id)
 
-    def find(self, tags: Sequence[str] = (), repository: str | None = None) -> list[ContextDocument]:
+    @offered
+    def find(self, tags: Sequence[str] = (), repository: str | None = None) -> Flow[list[ContextDocument]]:
         """Return the documents that have all the tags and belong to a repository, without their content."""
-        found: list[ContextDocument] = self._run(self._flows.documents(tags, repository))
-        return found
+        return self._flows.documents(tags, repository)
 
-    def history(self, document_id: str) -> list[DocumentVersion]:
+    @offered
+    def history(self, document_id: str) -> Flow[list[DocumentVersion]]:
         """Return the versions that are kept of a document, the newest first."""
-        versions: list[DocumentVersion] = self._run(self._flows.document_versions(document_id))
-        return versions
+        return self._flows.document_versions(document_id)
 
-    def at(self, document_id: str, version: int) -> tuple[DocumentVersion, str]:
+    @offered
+    def at(self, document_id: str, version: int) -> Flow[tuple[DocumentVersion, str]]:
         """Return an earlier version and its content."""
-        found: tuple[DocumentVersion, str] = self._run(self._flows.document_at(document_id, version))
-        return found
+        return self._flows.document_at(document_id, version)
 
-    def remove(self, document_id: str) -> None:
+    @offered
+    def remove(self, document_id: str) -> Flow[None]:
         """Remove a document with all its versions."""
-        self._run(self._flows.remove_document(document_id))
+        return self._flows.remove_document(document_id)
 
-    def given_to(self, spec: TaskSpec) -> Given:
+    @offered
+    def given_to(self, spec: TaskSpec) -> Flow[Given]:
         """Return what a task's agent is given: titles and Markdown."""
-        given: Given = self._run(self._flows.documents_for(spec))
-        return given
+        return self._flows.documents_for(spec)

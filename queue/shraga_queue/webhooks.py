@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from . import codec, stream_codec
 from .calls import Argument, Call, Flow, as_is
 from .errors import InvalidInput, NotFound, Refused
 from .keys import Keys
+from .offer import Driver, Offer, offered
 from .submission import invalid
 
 if TYPE_CHECKING:
@@ -221,56 +222,55 @@ def _read_letter(entry: Any) -> DeadLetter:
     )
 
 
-class Webhooks:
+class Webhooks(Offer[Driver]):
     """The webhooks of a connected client: `shraga.webhooks.add("ops", url, ["task.failed"])`."""
 
-    def __init__(self, flows: WebhookFlows, run: Callable[[Flow[Any]], Any]) -> None:
-        self._flows = flows
-        self._run = run
-
-    def add(self, name: str, url: str, events: Sequence[str], **fields: Any) -> Webhook:
+    @offered
+    def add(self, /, name: str, url: str, events: Sequence[str], **fields: Any) -> Flow[Webhook]:
         """Add a webhook; `fields` are the others of `NewWebhook`."""
-        added: Webhook = self._run(self._flows.add_webhook(build_webhook(name, url, events, fields)))
-        return added
+        return (yield from self._flows.add_webhook(build_webhook(name, url, events, fields)))
 
-    def all(self) -> list[Webhook]:
+    @offered
+    def all(self) -> Flow[list[Webhook]]:
         """Return the webhooks and how their deliveries stand."""
-        found: list[Webhook] = self._run(self._flows.all_webhooks())
-        return found
+        return self._flows.all_webhooks()
 
-    def get(self, name: str) -> Webhook:
+    @offered
+    def get(self, name: str) -> Flow[Webhook]:
         """Return one webhook."""
-        found: Webhook = self._run(self._flows.webhook(name))
-        return found
+        return self._flows.webhook(name)
 
-    def pause(self, name: str) -> None:
+    @offered
+    def pause(self, name: str) -> Flow[None]:
         """Deliver nothing until it is resumed; what happens meanwhile is delivered then."""
-        self._run(self._flows.change_webhook(name, "paused"))
+        return self._flows.change_webhook(name, "paused")
 
-    def resume(self, name: str) -> None:
+    @offered
+    def resume(self, name: str) -> Flow[None]:
         """Deliver again."""
-        self._run(self._flows.change_webhook(name, "active"))
+        return self._flows.change_webhook(name, "active")
 
-    def remove(self, name: str) -> None:
+    @offered
+    def remove(self, name: str) -> Flow[None]:
         """Remove a webhook, with all that waits for it."""
-        self._run(self._flows.change_webhook(name, "removed"))
+        return self._flows.change_webhook(name, "removed")
 
-    def test(self, name: str, patience: float = TEST_PATIENCE) -> str:
+    @offered
+    def test(self, name: str, patience: float = TEST_PATIENCE) -> Flow[str]:
         """Have a made-up event delivered once; returns what went wrong, empty for nothing."""
-        said: str = self._run(self._flows.test_webhook(name, patience))
-        return said
+        return self._flows.test_webhook(name, patience)
 
-    def dead(self, name: str) -> list[DeadLetter]:
+    @offered
+    def dead(self, name: str) -> Flow[list[DeadLetter]]:
         """Return what a webhook did not take, the latest first."""
-        letters: list[DeadLetter] = self._run(self._flows.dead_letters(name))
-        return letters
+        return self._flows.dead_letters(name)
 
-    def replay_dead(self, name: str, ids: Sequence[str] = ()) -> Replay:
+    @offered
+    def replay_dead(self, name: str, ids: Sequence[str] = ()) -> Flow[Replay]:
         """Deliver dead letters once more, all where none is named."""
-        replay: Replay = self._run(self._flows.replay_dead(name, ids))
-        return replay
+        return self._flows.replay_dead(name, ids)
 
-    def replay_events(self, name: str, first: str, last: str = "+") -> Replay:
+    @offered
+    def replay_events(self, name: str, first: str, last: str = "+") -> Flow[Replay]:
         """Deliver the events of a range once more, both ends included."""
-        replay: Replay = self._run(self._flows.replay_events(name, first, last))
-        return replay
+        return self._flows.replay_events(name, first, last)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import inspect
+from collections.abc import AsyncIterator, Awaitable
+from typing import TypeVar
 
 import pytest
 
@@ -16,11 +18,23 @@ from shraga_queue.engine import Engine, LogLine
 from shraga_queue.errors import InvalidInput, NotFound, Refused, Unreachable
 from tests.factories import assert_agreement, bring_to, hire, new_task
 
+T = TypeVar("T")
+
+
+async def settled(given: T | Awaitable[T]) -> T:
+    """Return what a client returned, awaited where that is to be done."""
+    return await given if isinstance(given, Awaitable) else given
+
 
 @pytest.fixture
 async def ashraga(settings: Settings) -> AsyncIterator[AsyncShraga]:
     async with AsyncShraga.connect(settings=settings) as client:
         yield client
+
+
+@pytest.fixture(params=["sync", "async"])
+def either(request: pytest.FixtureRequest, shraga: Shraga, ashraga: AsyncShraga) -> Shraga | AsyncShraga:
+    return shraga if request.param == "sync" else ashraga
 
 
 async def test_submitted_task_is_the_one_both_clients_read(ashraga: AsyncShraga, shraga: Shraga) -> None:
@@ -134,3 +148,48 @@ async def test_dependencies_are_made_undone_and_explained(ashraga: AsyncShraga) 
     assert [one.id for one in (await ashraga.dependencies(task.id)).prerequisites] == [first.id]
     assert [reason.code for reason in (await ashraga.why(task.id)).reasons] == ["dependency"]
     assert (await ashraga.undepend(task.id, first.id)).status is TaskStatus.QUEUED
+
+
+async def test_documents_are_the_same_on_both(either: Shraga | AsyncShraga, shraga: Shraga) -> None:
+    documents = either.documents
+    added = await settled(documents.add(title="Style", content="# One", tags=["style"]))
+    edited = await settled(documents.edit(added.id, content="# Two", version=1))
+    assert await settled(documents.get(added.id)) == edited == shraga.documents.get(added.id)
+    assert [one.id for one in await settled(documents.find(["style"]))] == [added.id]
+    assert [one.version for one in await settled(documents.history(added.id))] == [2, 1]
+    assert (await settled(documents.at(added.id, 1)))[1] == "# One"
+    assert await settled(documents.given_to(new_task(documents=(added.id,)))) == [("Style", "# Two")]
+    with pytest.raises(Refused, match="at version 2"):
+        await settled(documents.edit(added.id, content="late", version=1))
+    with pytest.raises(InvalidInput, match="title"):
+        await settled(documents.add(content="x"))
+    await settled(documents.remove(added.id))
+    with pytest.raises(NotFound, match="no document"):
+        await settled(documents.get(added.id))
+
+
+async def test_webhooks_are_the_same_on_both(either: Shraga | AsyncShraga, shraga: Shraga) -> None:
+    webhooks = either.webhooks
+    added = await settled(webhooks.add("ops", "https://example.org/hook", ["task.failed"], owner="alice"))
+    assert await settled(webhooks.all()) == [added] == shraga.webhooks.all()
+    await settled(webhooks.pause("ops"))
+    assert not (await settled(webhooks.get("ops"))).active
+    await settled(webhooks.resume("ops"))
+    with pytest.raises(Refused, match="active already"):
+        await settled(webhooks.resume("ops"))
+    with pytest.raises(Refused, match="nobody delivers"):
+        await settled(webhooks.test("ops"))
+    assert await settled(webhooks.dead("ops")) == []
+    assert (await settled(webhooks.replay_dead("ops"))).count == 0
+    assert (await settled(webhooks.replay_events("ops", "-"))).count == 0
+    with pytest.raises(InvalidInput, match="no HTTP address"):
+        await settled(webhooks.add("bad", "x", ["*"]))
+    await settled(webhooks.remove("ops"))
+    with pytest.raises(NotFound, match="no webhook"):
+        await settled(webhooks.get("ops"))
+
+
+async def test_what_is_offered_keeps_its_name_words_and_parameters(ashraga: AsyncShraga) -> None:
+    offered = ashraga.documents.find
+    assert (offered.__name__, list(inspect.signature(offered).parameters)) == ("find", ["tags", "repository"])
+    assert (inspect.getdoc(offered) or "").startswith("Return the documents that have all the tags")
