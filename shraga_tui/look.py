@@ -91,6 +91,7 @@ EVENT_LOOKS: dict[str, Look] = {
     _E.TASK_PROPOSED: Look("!", "proposes", "waiting"),
     _E.TASK_RETRYING: Look("↻", "retrying", "waiting"),
     _E.TASK_LOST: Look("✗", "lost", "failed"),
+    _E.TASK_OVERDUE: Look("!", "overdue", "waiting"),
     _E.TASK_COMPLETED: Look("✓", "done", "done"),
     _E.TASK_FAILED: Look("✗", "failed", "failed"),
     _E.TASK_CANCELING: Look("◌", "canceling", "quiet"),

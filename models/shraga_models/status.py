@@ -174,6 +174,7 @@ class EventType(StrEnum):
     TASK_PROPOSED = "task.proposed"
     TASK_RETRYING = "task.retrying"
     TASK_LOST = "task.lost"
+    TASK_OVERDUE = "task.overdue"
     TASK_COMPLETED = "task.completed"
     TASK_FAILED = "task.failed"
     TASK_CANCELING = "task.canceling"

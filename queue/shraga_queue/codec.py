@@ -81,6 +81,7 @@ def task_fields(new: NewTask) -> list[str]:
     """Return the fields a submitted task adds to its hash, flat; defaults are left out.
 
     What scripts look at besides, such as `assignee` and `due` (ms), is there a second time; `spec` has it exactly.
+    `spec` comes last, and right before it `due`, where the script `submit` looks for it.
     """
     fields = ["name", new.name]
     if new.kind is not TaskKind.GENERAL:

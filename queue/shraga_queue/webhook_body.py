@@ -14,7 +14,13 @@ from shraga_models.text import clean_line
 
 CARD_TYPE = "application/vnd.microsoft.card.adaptive"
 SECRET_MARK = "whsec_"  # noqa: S105
-_COLORS = {"completed": "good", "failed": "attention", "canceled": "warning", "skipped": "warning"}
+_COLORS = {
+    "completed": "good",
+    "failed": "attention",
+    "canceled": "warning",
+    "skipped": "warning",
+    "overdue": "warning",
+}
 
 
 def make_body(form: str, event: Event) -> bytes:

@@ -6,16 +6,18 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 
 import pytest
 
-from shraga_models import Limits, RunStatus, Schedule, TaskStatus
+from shraga_models import EventType, Limits, RunStatus, Schedule, Shell, TaskStatus
 from shraga_queue import controller as module
 from shraga_queue import engine as engine_module
 from shraga_queue.client import Shraga
 from shraga_queue.controller import Controller
 from shraga_queue.engine import Engine
 from shraga_queue.mending import Mender
+from shraga_queue.retention import Retention
 from tests.factories import assert_agreement, end_lease, execute, hire, lead_and_release, make_due, new_task
 from tests.waiting import wait_until
 
@@ -167,6 +169,66 @@ def test_leader_skips_what_has_expired(shraga: Shraga, leader: Controller) -> No
     wait_until(lambda: shraga.get(task.id).status is TaskStatus.SKIPPED, what="the skip")
     assert shraga.runs(task.id)[0].status is RunStatus.EXPIRED
     assert_agreement(shraga)
+
+
+# What is overdue
+
+
+def told_overdue(shraga: Shraga) -> list[tuple[str | None, str]]:
+    return [(one.task_id, one.content) for one in shraga.events() if one.type == EventType.TASK_OVERDUE]
+
+
+def test_task_that_has_not_ended_by_its_due_date_is_told_once(shraga: Shraga, engine: Engine) -> None:
+    late = shraga.submit("late", Shell("true"), due_at="2020-01-01T00:00:00Z", assignee="bob", owner="alice")
+    shraga.submit("in time", Shell("true"), due_at="2999-01-01T00:00:00Z")
+    done, wait_ms = lead_and_release(engine)
+    assert (done, wait_ms > 365 * 86_400_000) == (1, True)
+    assert lead_and_release(engine)[0] == 0
+    (event,) = [one for one in shraga.events(owner="alice") if one.type == EventType.TASK_OVERDUE]
+    assert (event.task_id, event.name, event.recipient, event.task_status) == (
+        late.id,
+        "late",
+        "alice",
+        "queued",
+    )
+    assert event.content == "it was due 2020-01-01T00:00:00Z, bob is to see to it"
+    assert (shraga.get(late.id).status, shraga.get(late.id).version) == (TaskStatus.QUEUED, 1)
+    assert_agreement(shraga)
+
+
+def test_ended_and_forgotten_tasks_are_not_overdue(shraga: Shraga, engine: Engine) -> None:
+    ended = shraga.submit("ended", Shell("true"), due_at="2020-01-01T00:00:00Z")
+    gone = shraga.submit("gone", Shell("true"), due_at="2999-01-01T00:00:00Z")
+    for task in (gone, ended):
+        shraga.cancel(task.id)
+    assert lead_and_release(engine)[0] == 1
+    assert Retention(count=1).forget(engine, "test") == [gone.id]
+    assert execute(shraga, "ZCARD", shraga.driver.keys.make("due")) == 0
+    assert told_overdue(shraga) == []
+    assert_agreement(shraga)
+
+
+def test_who_does_not_lead_tells_nothing(shraga: Shraga, engine: Engine) -> None:
+    task = shraga.submit("late", Shell("true"), due_at="2020-01-01T00:00:00Z")
+    engine.lead("another", 60_000)
+    assert engine.release_due("t") is None
+    assert told_overdue(shraga) == []
+    engine.lead("another", 0)
+    lead_and_release(engine)
+    assert [one for one, _ in told_overdue(shraga)] == [task.id]
+
+
+def test_of_several_controllers_one_tells_what_is_overdue(shraga: Shraga, engine: Engine) -> None:
+    now = shraga.driver.run(shraga.operations.now())
+    tasks = [
+        shraga.submit(f"t{number}", Shell("true"), due_at=now + timedelta(milliseconds=50 * number)).id
+        for number in range(6)
+    ]
+    with ExitStack() as stack:
+        for _ in range(3):
+            stack.enter_context(running(Controller(Engine(shraga.driver))))
+        wait_until(lambda: len(told_overdue(shraga)) >= len(tasks), what="all to be told")
+    assert sorted(one or "" for one, _ in told_overdue(shraga)) == sorted(tasks)
 
 
 # What is lost

@@ -9,7 +9,7 @@ import json
 
 import pytest
 
-from shraga_models import Event
+from shraga_models import Event, EventType
 from shraga_queue.stream_codec import read_event
 from shraga_queue.webhook_body import make_body, make_headers
 
@@ -47,6 +47,12 @@ def test_card_is_a_message_with_one_adaptive_card_of_plain_text() -> None:
     assert runs[0]["color"] == "attention"
     assert runs[1]["text"] == "exit code 3"
     assert runs[2]["text"] == "task t1 · attempt 2 · owner alice · by w1 · at 2026-01-02T03:04:05+00:00"
+
+
+def test_card_of_an_overdue_task_warns() -> None:
+    told = json.loads(make_body("teams", EVENT.model_copy(update={"type": EventType.TASK_OVERDUE})))
+    run = told["attachments"][0]["content"]["body"][0]["inlines"][0]
+    assert (run["text"].partition(":")[0], run["color"]) == ("task overdue", "warning")
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ local function forget(id, status)
     for _, registry in ipairs({K.rq_finished(t.queue), K.rq_failed(t.queue), K.rq_canceled(t.queue)}) do
       redis.call('ZREM', registry, id)
     end
-    redis.call('ZREM', K.due(), 'expire:' .. id)
+    redis.call('ZREM', K.due(), 'expire:' .. id, 'overdue:' .. id)
     redis.call('HDEL', K.owners(), id)
     redis.call('HDEL', K.brakes(), 'task:' .. id)
   end

@@ -1,9 +1,9 @@
--- Do what is due: queue what waited for its time, skip what expired, end the wait for an answer; go on with what ended
--- tasks have left to release.
+-- Do what is due: queue what waited for its time, skip what expired, end the wait for an answer, tell what has become
+-- overdue; go on with what ended tasks have left to release.
 -- Uses: time, put, tell, rq, text, find, say, move, occur, edges, depend, budget, settle, wait
 -- KEYS[1] the due times. ARGV: 1 leader's token, 2 how many at most.
 -- Reply: {how many were done, ms until the next is due or -1}, or nil when the caller leads no more.
--- Invariants: a due entry goes only with the move it stands for.
+-- Invariants: a due entry goes only with the move it stands for, or with the event.
 if redis.call('GET', K.leader()) ~= ARGV[1] then return nil end
 local done = 0
 
@@ -19,6 +19,13 @@ local function end_wait(t)
   move(t, 'give_up', 'controller', said, {'error', said}, {'ended_at', stamp(NOW), 'exc_info', said}, 0)
 end
 
+local function tell_overdue(t)
+  local got = redis.call('HMGET', t.key, 'due', 'assignee')
+  local said = 'it was due ' .. string.sub(stamp(tonumber(got[1])), 1, 19) .. 'Z'
+  if got[2] then said = said .. ', ' .. got[2] .. ' is to see to it' end
+  tell('task.overdue', t.owner, t.id, t.name, t.status, t.attempt, 'controller', said)
+end
+
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', K.due(), '-inf', NOW, 'LIMIT', 0, ARGV[2])) do
   local kind, id = string.match(member, '^(%a+):(.+)$')
   local t = find(id or member)
@@ -28,6 +35,8 @@ for _, member in ipairs(redis.call('ZRANGEBYSCORE', K.due(), '-inf', NOW, 'LIMIT
   redis.call('ZREM', K.due(), member)
   if kind == 'ask' then
     if t and t.question then again = end_wait(t) end
+  elseif kind == 'overdue' then
+    if t and not FINAL[t.status] then tell_overdue(t) end
   elseif t and expiring and MOVES.expire.from[t.status] then
     redis.call('HSET', t.key, 'run', 'expired', 'finished_at', num(NOW))
     move(t, 'expire', 'controller', 'expired before it started', {}, {'ended_at', stamp(NOW)}, 0)

@@ -3,8 +3,8 @@
 -- KEYS[1] the first task. ARGV: 1 owner, 2 actor, 3 and 4 what stands before and after a task's id in its job's data, then
 --   for each task: id, capability, queue name, name shortened, start time in ms or 0, ms until it expires or 0, job timeout
 --   in s, permission, of one that repeats when its first slot is due or 'on', else '', the event it hears or '', how many
---   cells its record's fields take, and those (the name first, what was asked last), how many cells its prerequisites
---   take, and those: id and kind.
+--   cells its record's fields take, and those (the name first, what was asked last, right before it by when it has to be
+--   done, if that was said), how many cells its prerequisites take, and those: id and kind.
 -- Reply: {now in ms, status of each task, '' where a prerequisite has failed already and `settle` has to say};
 --   {'missing', task, prerequisite} or {'taken', task} where none was accepted.
 -- Invariants: the same id is accepted once, so that a repeated call after a lost reply adds nothing; a prerequisite exists
@@ -83,6 +83,7 @@ local function accept(task, capability, queue, name, at, lasts, timeout, permiss
     set('expires_at', num(expires))
     put('ZADD', K.due(), expires, 'expire:' .. task)
   end
+  if ARGV[last - 3] == 'due' then put('ZADD', K.due(), ARGV[last - 2], 'overdue:' .. task) end
   for i = first, last do fields[#fields + 1] = ARGV[i] end
   redis.call('HSET', K.task(owner, task), unpack(fields))
   put('HSET', K.owners(), task, owner)
