@@ -58,10 +58,11 @@ def submit_many(
 ) -> None:
     """Submit a task for each line of a file; prints their ids. One bad line and none is submitted."""
     with opened(file) as stream:
-        good, bad = survey(stream, report=skip_bad)
+        good, bad, documents = survey(stream, report=skip_bad)
         if not good:
             say("there is no task in it" if not bad else "no line is good")
         with call.connect() as shraga:
+            shraga.driver.run(shraga.operations.check_documents(documents))
             send(shraga, stream, owner, as_json)
     if bad:
         raise TaskFailed(f"{bad} of {good + bad} lines were skipped.")
@@ -95,15 +96,19 @@ def _copied(source: IO[bytes]) -> Iterator[IO[bytes]]:
         yield copy
 
 
-def survey(stream: IO[bytes], report: bool) -> tuple[int, int]:
-    """Read all lines; return how many are good and bad. Raises BadLines, or reports each with `report`."""
+def survey(stream: IO[bytes], report: bool) -> tuple[int, int, dict[str, None]]:
+    """Read all lines; return how many are good and bad, and the documents that the good ones name.
+
+    Raises BadLines, or reports each with `report`.
+    """
     from shraga_queue.taskfile import BadLine, parse_lines
 
-    good, bad, shown = 0, 0, list[BadLine]()
+    good, bad, shown, documents = 0, 0, list[BadLine](), dict[str, None]()
     try:
         for parsed in parse_lines(stream):
             if not isinstance(parsed, BadLine):
                 good += 1
+                documents |= dict.fromkeys(parsed.documents)
                 continue
             bad += 1
             if report:
@@ -115,7 +120,7 @@ def survey(stream: IO[bytes], report: bool) -> tuple[int, int]:
     if shown:
         raise BadLines(shown, bad)
     stream.seek(0)
-    return good, bad
+    return good, bad, documents
 
 
 def send(shraga: Shraga, stream: IO[bytes], owner: str | None, as_json: bool) -> None:

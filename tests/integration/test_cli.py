@@ -174,6 +174,19 @@ def test_submit_many_prints_an_id_for_each_line(house: House, tmp_path: Path) ->
     assert house.shraga.counts("bob").total == 4500
 
 
+def test_submit_many_submits_nothing_where_any_line_names_an_unknown_document(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shraga_tui.cli.many.CHUNK", 2)
+    line = {"name": "n", "action": {"type": "shell", "command": "true"}}
+    file = tmp_path / "tasks.jsonl"
+    file.write_text("\n".join(json.dumps(one) for one in [line] * 3 + [line | {"documents": ["nope"]}]))
+    said = house("submit-many", str(file))
+    assert (said.code, said.out) == (2, "")
+    assert "documents: there is no document 'nope'" in said.err
+    assert house("list", "--json").json == []
+
+
 def test_submit_many_reads_standard_input(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO((LINE % 1 + "\n" + LINE % 2).encode())))
     said = house("submit-many", "-", "--json")
