@@ -124,12 +124,17 @@ def banner(feed: Feed) -> str:
 
 
 def warning(feed: Feed) -> str:
-    """Return the command to run when tasks wait but nobody could run them, or nothing."""
-    if feed.counts is None or feed.workers is None or feed.fault or feed.is_settling:
+    """Return why waiting tasks do not start and the command that changes it, or nothing."""
+    if feed.counts is None or feed.fault:
         return ""
-    if not alive(feed.workers):
+    missing = "" if feed.workers is None or feed.is_settling else _missing(feed.workers, feed.counts)
+    return missing or feed.counts.standstill
+
+
+def _missing(workers: Sequence[Worker], counts: Counts) -> str:
+    if not alive(workers):
         return "No worker: start one with `shraga worker`, or everything with `shraga up`."
-    if not feed.counts.has_leader:
+    if not counts.has_leader:
         return "No controller: start one with `shraga controller`; lost and due tasks wait."
     return ""
 
@@ -156,10 +161,11 @@ def hour(counts: Counts) -> Line:
 
 def status_right(feed: Feed, *, wide: bool) -> Line:
     """Return how busy the workers are and how many tasks end per minute; a warning needs the room more."""
-    if not wide and warning(feed):
+    warned = bool(warning(feed))
+    if not wide and warned:
         return ()
     spans: list[Span] = [*_workers(feed.workers)]
-    if feed.counts:
+    if feed.counts and not warned:
         ended = feed.counts.completed_per_minute[-(SPARK_MINUTES if wide else SPARK_MINUTES // 2) :]
         spans += [("  ", "text"), (sparkline(ended), "done"), (f" {ended[-1]} done/min ", "faint")]
     return tuple(spans)

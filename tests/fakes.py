@@ -10,6 +10,7 @@ from typing import Any
 
 from shraga_models import (
     Action,
+    Brake,
     Event,
     Limits,
     Liveness,
@@ -178,6 +179,7 @@ class FakeSource:
         self.schedule_rows: list[ScheduleRow] = []
         self.rq_queues: list[QueueJobs] = []
         self.has_leader = True
+        self.brakes: tuple[Brake, ...] = ()
         self.away = ""
         self.gap = False
         self.calls: list[tuple[Any, ...]] = []
@@ -277,7 +279,7 @@ class FakeSource:
         self._answering()
         by_status = {status: sum(row.status == status for row in self.rows) for status in TaskStatus}
         pulse = tuple(minute % 7 for minute in range(60))
-        return Counts(NOW_MS, by_status, pulse, (0,) * 59 + (1,), 0, 0, self.has_leader)
+        return Counts(NOW_MS, by_status, pulse, (0,) * 59 + (1,), 0, 0, self.has_leader, self.brakes)
 
     async def schedules(self, *, owner: str | None = None, first: int = 0, count: int = 1000) -> Schedules:
         """Return the schedules."""

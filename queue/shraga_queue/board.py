@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shraga_models import TaskStatus
 
-from .codec import TaskRow, pairs, read_row
+from .codec import TaskRow, pairs, read_brake, read_row
+
+if TYPE_CHECKING:
+    from shraga_models import Brake
 
 MINUTES = 60
 
@@ -47,7 +50,10 @@ class BoardSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Tasks per status, ends per minute (oldest first, the last is the running minute), and the engine's queues."""
+    """Tasks per status, ends per minute (oldest first, the last is the running minute), and the engine's queues.
+
+    `brakes` are those on everything and on the owner whose tasks are counted; `suspended` tells of RQ's workers.
+    """
 
     now: int
     by_status: dict[TaskStatus, int]
@@ -56,11 +62,25 @@ class Counts:
     leases: int
     due: int
     has_leader: bool
+    brakes: tuple[Brake, ...] = ()
+    suspended: bool = False
 
     @property
     def total(self) -> int:
         """All tasks there are."""
         return sum(self.by_status.values())
+
+    @property
+    def standstill(self) -> str:
+        """Why none of these tasks starts and what ends that, in a sentence; empty where nothing holds them all."""
+        if self.suspended:
+            return "All workers are suspended: no task starts until `rq resume`."
+        for brake in self.brakes:
+            whose, of = (f" of {brake.owner}", f" --owner {brake.owner}") if brake.owner else ("", "")
+            # What to do comes before the reason, which may be long and is cut where the room ends.
+            said = f"Braked by {brake.by}: no task{whose} starts until `shraga brake off{of}`"
+            return f"{said}: {brake.reason}" if brake.reason else f"{said}."
+        return ""
 
 
 def read_board(reply: Any) -> BoardSnapshot:
@@ -89,4 +109,6 @@ def read_counts(reply: Any) -> Counts:
         leases=int(reply[4]),
         due=int(reply[5]),
         has_leader=bool(reply[6]),
+        brakes=tuple(read_brake(brake, stored) for brake, stored in pairs(reply[7]).items()),
+        suspended=bool(reply[8]),
     )

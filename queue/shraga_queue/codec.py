@@ -19,7 +19,7 @@ from .errors import Unreadable
 from .money import nano, read_spent
 
 if TYPE_CHECKING:
-    from shraga_models import NewTask, Question, Review, Run, Task
+    from shraga_models import Brake, NewTask, Question, Review, Run, Task
 
 
 _HOT = {
@@ -296,6 +296,15 @@ class TaskRow:
     run: str
     exit_code: str
     due: int
+
+
+def read_brake(brake: str, stored: str, parked: int = 0) -> Brake:
+    """Return a brake, from its name and its JSON in the hash of brakes, with how many tasks it has parked."""
+    kind, _, whom = brake.partition(":")
+    said = json.loads(stored)
+    said |= {"at": sure_moment(said["at"]), "parked": parked}
+    said |= {"owner": whom} if kind == "owner" else {"task_id": whom} if kind == "task" else {}
+    return models.Brake.model_validate(said)
 
 
 def read_row(cells: Sequence[Any]) -> TaskRow:

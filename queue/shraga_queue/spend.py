@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import shraga_models as models
 
 from .calls import Batch, Call, Flow, as_is
-from .codec import pairs, scored, sure_moment, text
+from .codec import pairs, read_brake, scored, sure_moment, text
 from .errors import InvalidInput, NotFound, Refused
 from .keys import Keys
 from .money import NANO, dollars, nano
@@ -186,11 +185,4 @@ def _read_brakes(reply: Any) -> list[Brake]:
     parked: Counter[str] = Counter()
     for brake, count in zip(reply[1::2], reply[2::2], strict=True):
         parked[text(brake)] += int(count)
-    brakes = []
-    for brake, stored in sorted(pairs(reply[0]).items()):
-        kind, _, whom = brake.partition(":")
-        said = json.loads(stored)
-        said |= {"at": sure_moment(said["at"]), "parked": parked[brake]}
-        said |= {"owner": whom} if kind == "owner" else {"task_id": whom} if kind == "task" else {}
-        brakes.append(models.Brake.model_validate(said))
-    return brakes
+    return [read_brake(brake, stored, parked[brake]) for brake, stored in sorted(pairs(reply[0]).items())]

@@ -245,6 +245,8 @@ def counts(
         return
     rows = [(_status_word(status), str(found.by_status[status])) for status in TaskStatus]
     print_table(("STATUS", "TASKS"), [*rows, ("total", str(found.total))])
+    if found.standstill:
+        say(cell(found.standstill))
 
 
 def _status_word(status: TaskStatus) -> str:
@@ -263,4 +265,6 @@ def _counts_object(found: Counts) -> dict[str, Any]:
         "running_leases": found.leases,
         "due": found.due,
         "controller_leads": found.has_leader,
+        "brakes": [brake.model_dump(mode="json") for brake in found.brakes],
+        "suspended": found.suspended,
     }

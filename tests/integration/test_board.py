@@ -141,3 +141,28 @@ def test_counts_are_per_status_and_per_owner(shraga: Shraga) -> None:
     )
     assert (bob.by_status[TaskStatus.QUEUED], bob.total) == (1, 1)
     assert (everyone.leases, everyone.due, everyone.has_leader) == (0, 0, False)
+
+
+def test_counts_tell_the_brakes_on_everything_and_on_the_owner_asked_for(shraga: Shraga) -> None:
+    shraga.set_brake(True, owner="bob", reason="runaway agent")
+    assert shraga.counts().standstill == ""
+    assert shraga.counts("alice").brakes == ()
+    said = "no task of bob starts until `shraga brake off --owner bob`: runaway agent"
+    assert shraga.counts("bob").standstill.endswith(said)
+    shraga.set_brake(True)
+    everyone, bob = shraga.counts(), shraga.counts("bob")
+    assert [(brake.owner, brake.by) for brake in everyone.brakes] == [(None, shraga.operations.user)]
+    assert [brake.owner for brake in bob.brakes] == [None, "bob"]
+    assert everyone.standstill == bob.standstill
+    assert everyone.standstill.endswith(": no task starts until `shraga brake off`.")
+
+
+def test_counts_tell_that_rq_s_workers_are_suspended(shraga: Shraga) -> None:
+    from rq.suspension import resume, suspend
+
+    suspend(shraga.driver.connection)
+    try:
+        assert shraga.counts().standstill == "All workers are suspended: no task starts until `rq resume`."
+    finally:
+        resume(shraga.driver.connection)
+    assert shraga.counts().standstill == ""

@@ -327,6 +327,13 @@ def test_counts(house: House) -> None:
     assert house("counts", "--owner", "bob", "--json").json["total"] == 0
 
 
+def test_counts_tell_of_a_brake(house: House) -> None:
+    house("brake", "on", "--reason", "model\nbill")
+    assert "no task starts until `shraga brake off`: model␊bill" in house("counts").err
+    found = house("counts", "--json").json
+    assert ([brake["reason"] for brake in found["brakes"]], found["suspended"]) == (["model\nbill"], False)
+
+
 def test_events_and_audit(house: House) -> None:
     task_id = house.submit("one")
     event = house("events", "--json").json[-1]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from textual.widgets import Input
 
-from shraga_models import Http, NewTask, Shell, TaskStatus, Template, WorkerMode
+from shraga_models import Brake, Http, NewTask, Shell, TaskStatus, Template, WorkerMode
 from shraga_queue.codec import TaskWithRuns
 from shraga_queue.errors import Unreadable
-from tests.fakes import AWAY, FakeSource, busy_source, make_event, make_row
+from tests.fakes import AWAY, NOW, FakeSource, busy_source, make_event, make_row
 from tests.tui import dashboard, expect_shown, screen_text, toasts, until
 
 WIDE, NARROW = (160, 48), (80, 24)
@@ -53,6 +53,17 @@ async def test_a_missing_controller_is_told_with_the_command_to_run() -> None:
     async with app.run_test(size=WIDE) as pilot:
         await expect_shown(pilot, "start one with `shraga controller`")
         assert "No controller" in screen_text(app)
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_a_brake_on_everything_and_what_lifts_it_is_told_on_every_screen(size: tuple[int, int]) -> None:
+    source = busy_source()
+    source.brakes = (Brake(by="bob", at=NOW, reason="models cost too much"),)
+    app = dashboard(source)
+    async with app.run_test(size=size) as pilot:
+        for key in "12345670":
+            await pilot.press(key)
+            await expect_shown(pilot, "⚠ Braked by bob: no task starts until `shraga brake off`: models")
 
 
 async def test_an_event_moves_a_card_without_any_key() -> None:

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from shraga_models import TaskStatus
+from shraga_models import Brake, TaskStatus
 from shraga_queue.board import BoardQuery, Column
 from shraga_tui.chrome import warning
 from shraga_tui.feed import Feed, Poke, Ring
-from tests.fakes import AWAY, NOW_MS, FakeSource, busy_source, make_event
+from tests.fakes import AWAY, NOW, NOW_MS, FakeSource, busy_source, make_event
 
 QUERY = BoardQuery((Column((TaskStatus.RUNNING,), 0, 10),))
 
@@ -131,6 +131,20 @@ async def test_a_poke_before_the_pause_is_over_is_kept() -> None:
         poke.poke(urgent=True)
         await poke.wait(100, 200)
     assert not poke._asked.is_set()
+
+
+async def test_a_brake_is_told_from_the_first_answer_and_after_what_is_missing() -> None:
+    now, source = [100.0], FakeSource()
+    source.brakes = (Brake(by="bob", at=NOW),)
+    feed = Feed(source, lambda urgent: None, lambda: now[0], settle_s=8.0)
+    running = asyncio.create_task(feed.run())
+    await until(lambda: feed.counts and feed.workers is not None)
+    assert warning(feed) == "Braked by bob: no task starts until `shraga brake off`."
+    now[0] += 8.0
+    assert warning(feed).startswith("No worker: start one")
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
 
 
 async def test_nobody_is_missed_while_workers_of_its_own_may_still_be_coming_up() -> None:

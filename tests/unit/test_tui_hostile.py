@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from shraga_models import TaskStatus
+from shraga_models import Brake, TaskStatus
 from shraga_queue.depending import Neighbour, Neighbourhood
 from shraga_tui.app import ShragaApp
 from shraga_tui.source import HarmlessSource, harmless, harmless_row
-from tests.fakes import FakeSource, busy_source, make_event, make_log, make_row, make_run
+from tests.fakes import NOW, FakeSource, busy_source, make_event, make_log, make_row, make_run
 from tests.tui import dashboard, expect_shown, toasts, until
 
 HOSTILE = (
@@ -145,3 +145,11 @@ async def test_reasons_and_neighbours_are_one_harmless_line_each() -> None:
     assert len(said) == 3
     assert dangerous("".join(said)) == set()
     assert "red" in said[2]
+
+
+async def test_a_brake_is_told_in_one_harmless_line() -> None:
+    source = FakeSource()
+    source.brakes = (Brake(by=HOSTILE, at=NOW, reason=f"a\nb {HOSTILE}"),)
+    said = (await HarmlessSource(source).counts()).standstill
+    assert dangerous(said) == set()
+    assert "a b" in said
