@@ -10,7 +10,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Static
 
-from .paint import Line, Span, ends, paint, width_of
+from .paint import Line, Span, crop, ends, paint, width_of
 
 
 class Bar(Widget):
@@ -34,7 +34,8 @@ class Bar(Widget):
         return paint(self, self._line() if y == 0 else (), self.size.width)
 
     def _line(self) -> Line:
-        return ends(self._left, self._right, self.size.width) if self._right else self._left
+        width = self.size.width
+        return ends(self._left, self._right, width) if self._right else crop(self._left, width)
 
 
 class PressBar(Bar):
