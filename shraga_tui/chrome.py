@@ -167,7 +167,11 @@ def status_right(feed: Feed, *, wide: bool) -> Line:
     spans: list[Span] = [*_workers(feed.workers)]
     if feed.counts and not warned:
         ended = feed.counts.completed_per_minute[-(SPARK_MINUTES if wide else SPARK_MINUTES // 2) :]
-        spans += [("  ", "text"), (sparkline(ended), "done"), (f" {ended[-1]} done/min ", "faint")]
+        spans += [
+            ("  ", "text"),
+            (sparkline(ended), "done"),
+            (f" {feed.counts.done_per_minute} done/min ", "faint"),
+        ]
     return tuple(spans)
 
 

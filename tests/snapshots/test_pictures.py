@@ -29,7 +29,7 @@ def after(*keys: str, shown: str) -> Steps:
 
     async def steps(pilot: Pilot[int]) -> None:
         await expect_shown(pilot, "Fix login")
-        await expect_shown(pilot, "3 done/min")
+        await expect_shown(pilot, "5 done/min")
         for key in keys:
             await pilot.press(key)
         await expect_shown(pilot, shown)

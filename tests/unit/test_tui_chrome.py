@@ -71,6 +71,18 @@ def test_the_label_does_not_come_and_go_with_the_latency(width: int) -> None:
     assert len(set(starts)) == 1
 
 
+@pytest.mark.parametrize(
+    ("second", "before", "running", "said"),
+    [(0, 60, 0, 60), (1, 60, 2, 61), (30, 60, 25, 55), (59, 60, 60, 61), (45, 1, 0, 0), (0, 0, 0, 0)],
+)
+def test_done_per_minute_does_not_fall_at_the_full_minute(
+    second: int, before: int, running: int, said: int
+) -> None:
+    now = NOW_MS // 60_000 * 60_000 + second * 1_000
+    ended = (*(0,) * 58, before, running)
+    assert Counts(now, {}, ended, (0,) * 60, 0, 0, has_leader=True).done_per_minute == said
+
+
 def test_nothing_waiting_is_no_count() -> None:
     quiet = desk()
     quiet.feed.counts = Counts(NOW_MS, {}, (0,) * 60, (0,) * 60, 0, 0, has_leader=True)
