@@ -20,6 +20,9 @@ EVERYWHERE: tuple[Scope, ...] = (
     "rq",
 )
 LISTS: tuple[Scope, ...] = ("board", "tasks", "workers", "events", "schedules", "workflows", "inbox")
+CROWDED: tuple[Scope, ...] = ("schedules", "workflows")
+"""Screens with so many keys of their own that those of every screen make room for them."""
+ROOMY = tuple(scope for scope in EVERYWHERE if scope not in CROWDED)
 TASKS: tuple[Scope, ...] = ("board", "tasks", "events", "schedules", "inbox", "task")
 
 
@@ -29,7 +32,7 @@ class OperatorAction:
 
     `shown` is the key as the footer writes it; an empty `label` keeps it out of the footer.
     `audit` is the store's name of the deed, empty where nothing is changed. A narrow footer leaves out
-    what is `spare` first.
+    what is `spare` first, one after the other from its end.
     """
 
     name: str
@@ -46,7 +49,8 @@ class OperatorAction:
 
 
 ACTIONS: tuple[OperatorAction, ...] = (
-    OperatorAction("submit", ("n",), "n", "new", "Submit a new task.", EVERYWHERE, audit="submit"),
+    OperatorAction("submit", ("n",), "n", "new", "Submit a new task.", ROOMY, audit="submit"),
+    OperatorAction("submit", ("n",), "n", "new", "Submit a new task.", CROWDED, audit="submit", spare=True),
     OperatorAction(
         "open",
         ("enter",),
@@ -117,7 +121,6 @@ ACTIONS: tuple[OperatorAction, ...] = (
         ("schedules",),
         audit="schedule_skip",
         needs="task",
-        spare=True,
     ),
     OperatorAction(
         "drain",
@@ -312,7 +315,6 @@ ACTIONS: tuple[OperatorAction, ...] = (
         "Go to the steps, or back to the list.",
         ("workflows",),
         palette=False,
-        spare=True,
     ),
     OperatorAction("down", ("j", "down"), "j ↓", "", "Go one down.", EVERYWHERE, palette=False),
     OperatorAction("up", ("k", "up"), "k ↑", "", "Go one up.", EVERYWHERE, palette=False),

@@ -218,8 +218,9 @@ def event_line(event: Event, lead: str = "") -> Line:
 def key_groups(actions: Sequence[OperatorAction], usable: set[str], width: int) -> list[tuple[str, Line]]:
     """Return the hints of the footer; what cannot be done right now is faint, or left out to save room."""
     hinted = [action for action in actions if action.label]
-    if _hints_width(hinted) > width:
-        hinted = [action for action in hinted if not action.spare]
+    for spare in [action for action in reversed(hinted) if action.spare]:
+        if _hints_width(hinted) > width:
+            hinted.remove(spare)
     if _hints_width(hinted) > width:
         hinted = [action for action in hinted if action.name in usable]
     return _hints(hinted, usable)

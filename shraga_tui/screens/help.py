@@ -6,20 +6,22 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.screen import ModalScreen
 
-from shraga_tui.actions import EVERYWHERE, Scope
+from shraga_tui.actions import EVERYWHERE, Scope, actions_of
 from shraga_tui.keymap import Keymap, key_name
 from shraga_tui.look import LOST, TASK_LOOKS, WORKER_LOOKS
 from shraga_tui.widgets.line_view import LineView
 from shraga_tui.widgets.paint import Line, Span
 
 Entry = tuple[Line, Span]
+COMMON = frozenset.intersection(*(frozenset(one.name for one in actions_of(scope)) for scope in EVERYWHERE))
+"""What can be done on every screen."""
 
 
 def help_lines(scope: Scope, keymap: Keymap | None = None) -> list[Entry]:
     """Return the keys of a screen, those of every screen, and the legend."""
     every = (keymap or Keymap()).actions_of(scope)
-    own = [action for action in every if action.scopes != EVERYWHERE]
-    common = [action for action in every if action.scopes == EVERYWHERE]
+    own = [action for action in every if action.name not in COMMON]
+    common = [action for action in every if action.name in COMMON]
     lines: list[Entry] = []
     for title, actions in ((f"On this screen ({scope})", own), ("Everywhere", common)):
         lines.append((((f" {title}", "accent"),), ("", "text")))

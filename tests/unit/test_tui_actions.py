@@ -70,10 +70,34 @@ def test_the_footer_fits_eighty_cells(scope: Scope) -> None:
     assert {"help", "quit", "command_palette"} <= {name for name, _ in groups}
 
 
+@pytest.mark.parametrize(
+    ("scope", "shown"),
+    [
+        ("schedules", {"open", "cancel", "retry", "pause_schedule", "resume_schedule", "skip_slot"}),
+        ("workflows", {"open", "retry_step", "skip_step", "pause_workflow", "cancel_workflow", "next_pane"}),
+        ("board", {"submit", "open", "answer", "cancel", "retry", "toggle_mine"}),
+    ],
+)
+def test_a_narrow_footer_has_all_keys_of_its_own_screen(scope: Scope, shown: set[str]) -> None:
+    actions = actions_of(scope)
+    groups = key_groups(actions, {action.name for action in actions}, 80)
+    assert shown <= {name for name, _ in groups}
+
+
+def test_a_footer_leaves_out_no_more_than_it_must() -> None:
+    actions = actions_of("schedules")
+    usable = {action.name for action in actions}
+    shown = {width: {name for name, _ in key_groups(actions, usable, width)} for width in (80, 90, 100)}
+    assert "submit" not in shown[80]
+    assert shown[90] - shown[80] == {"submit"}
+    assert shown[100] - shown[90] == {"copy_id"}
+
+
 @pytest.mark.parametrize("scope", EVERYWHERE)
 def test_the_help_tells_every_action(scope: Scope) -> None:
-    said = "\n".join(text for _, (text, _) in help_lines(scope))
+    said = "\n".join("".join(text for text, _ in (*lead, told)) for lead, told in help_lines(scope))
     assert [action.name for action in actions_of(scope) if action.help not in said] == []
+    assert said.index("Submit a new task.") > said.index("Everywhere")
 
 
 def test_what_destroys_is_audited_and_asks_first() -> None:
