@@ -14,7 +14,7 @@ from shraga_models import TaskStatus
 from shraga_tui import acts, chrome
 from shraga_tui.actions import Scope, actions_of
 from shraga_tui.desk import Desk, TaskRef
-from shraga_tui.widgets.bars import Banner, Bar, PressBar
+from shraga_tui.widgets.bars import Banner, Bar, PressBar, width_of_line
 
 if TYPE_CHECKING:
     from shraga_tui.app import ShragaApp
@@ -90,9 +90,9 @@ class ShragaScreen(Screen[None]):
         actions = self.desk.preferences.keymap.actions_of(self.SCOPE)
         usable = {action.name for action in actions if self.check_action(action.name, ())}
         tail = ((f"{self.desk.user} ", "faint"),) if self.size.width >= WIDE else ()
-        self.query_one("#keys", PressBar).place(
-            (), chrome.key_groups(actions, usable, self.size.width), at_end=False, tail=tail
-        )
+        room = self.size.width - (width_of_line(tail) + 1 if tail else 0)
+        groups = chrome.key_groups(actions, usable, room)
+        self.query_one("#keys", PressBar).place((), groups, at_end=False, tail=tail)
 
     def on_screen_resume(self) -> None:
         self.show_feed()

@@ -67,6 +67,14 @@ async def test_a_brake_on_everything_and_what_lifts_it_is_told_on_every_screen(s
             assert "models cost far too…" in screen_text(app) or size == WIDE
 
 
+async def test_the_user_s_name_takes_no_key_from_the_footer() -> None:
+    app = dashboard(busy_source())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("2")
+        await expect_shown(pilot, "q quit ")
+        assert screen_text(app).endswith(" alice")
+
+
 async def test_an_event_moves_a_card_without_any_key() -> None:
     source = busy_source()
     app = dashboard(source)
