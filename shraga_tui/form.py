@@ -9,11 +9,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from shraga_models import Action, Http, NewTask, Python, Shell
+from shraga_models import Action, Agent, Http, NewTask, Prompt, Python, Shell
 from shraga_queue.errors import InvalidInput
 from shraga_queue.submission import build_task, invalid
 
 NAME_LENGTH = 60
+SAYS_MOST = {"shell": "command", "http": "url", "python": "callable", "agent": "prompt", "prompt": "prompt"}
+"""The field that tells best what a task does, for each kind of action."""
 
 
 def read_form(texts: Mapping[str, str]) -> NewTask:
@@ -22,6 +24,8 @@ def read_form(texts: Mapping[str, str]) -> NewTask:
     fields: dict[str, Any] = {"priority": texts["priority"]}
     if capability := texts["capability"].strip():
         fields["capability"] = capability
+    if texts["what"] == "agent" and (repository := texts["repository_url"].strip()):
+        fields["repository_url"] = repository
     if labels := texts["labels"].replace(",", " ").split():
         fields["labels"] = tuple(labels)
     limits = {name: texts[name].strip() for name in ("timeout", "retries") if texts[name].strip()}
@@ -31,7 +35,7 @@ def read_form(texts: Mapping[str, str]) -> NewTask:
 
 def default_name(texts: Mapping[str, str]) -> str:
     """Return the name a task gets when none is typed: what it does, shortened."""
-    said = {"shell": texts["command"], "http": texts["url"], "python": texts["callable"]}[texts["what"]]
+    said = texts[SAYS_MOST[texts["what"]]]
     first = said.strip().splitlines()[0] if said.strip() else ""
     return first if len(first) <= NAME_LENGTH else first[: NAME_LENGTH - 1] + "…"
 
@@ -44,6 +48,16 @@ def _read_action(texts: Mapping[str, str]) -> Action:
         ),
         "python": lambda: Python(
             _needed(texts, "callable", "type package.module:function"), args=read_arguments(texts["args"])
+        ),
+        "agent": lambda: Agent(
+            _needed(texts, "prompt", "say what the agent is to do"),
+            agent=_needed(texts, "agent", "type the name of an agent that a worker has, such as default"),
+            model=texts["model"].strip() or None,
+        ),
+        "prompt": lambda: Prompt(
+            _needed(texts, "prompt", "type what the model is asked"),
+            endpoint=texts["endpoint"].strip() or "default",
+            model=texts["model"].strip(),
         ),
     }
     try:

@@ -207,6 +207,12 @@ def read_endpoint(settings: Settings, name: str) -> dict[str, Any]:
     return _table(path, f"endpoints.{name}", named[name])
 
 
+def read_names(settings: Settings) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names of this host's own agents and of its endpoints of models; raises InvalidInput."""
+    agents = _read_beside(settings, settings.agents_source, "agents")
+    return tuple(agents), tuple(_read_beside(settings, settings.endpoints_source, "endpoints"))
+
+
 def _read_beside(settings: Settings, path: Path, table: str) -> dict[str, Any]:
     """Return a table of a file of this host, which may be another than the configuration file, or not be there."""
     given = settings.model_copy(update={"config_file": path})

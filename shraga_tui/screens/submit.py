@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
+from textual.suggester import SuggestFromList
 from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
@@ -16,25 +17,48 @@ from shraga_models import Priority, Task, Workflow
 from shraga_models.text import clean_line
 from shraga_queue.errors import InvalidInput, ShragaError
 from shraga_tui.desk import Desk
-from shraga_tui.form import default_name, field_of, read_form
+from shraga_tui.form import SAYS_MOST, default_name, field_of, read_form
 from shraga_tui.widgets.choice import Choice
 from shraga_tui.widgets.template_fields import TemplateFields
 
-KINDS = ("shell", "http", "python", "template")
+KINDS = ("shell", "http", "python", "agent", "prompt", "template")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-OWN_FIELDS = {"shell": ("command",), "http": ("url", "method"), "python": ("callable", "args")}
+OWN_FIELDS = {
+    "shell": ("command",),
+    "http": ("url", "method"),
+    "python": ("callable", "args"),
+    "agent": ("prompt", "agent", "repository_url", "model"),
+    "prompt": ("prompt", "endpoint", "model"),
+}
+"""The fields that only some kinds of action have; the first one is blamed where an error names none."""
 OF_TEMPLATES = "template"
+SENT = ("priority", "capability", "labels", "limits", "repository_url")
+"""The fields of a task that the form fills in besides its name and action."""
 INPUTS: tuple[tuple[str, str, str], ...] = (
     ("command", "Command", "pytest -q"),
     ("url", "URL", "https://example.org/hook"),
     ("callable", "Function", "package.module:function"),
     ("args", "Arguments", "count=3 name=Ada, or JSON"),
+    ("agent", "Agent", "an agent that a worker has, such as default"),
+    ("endpoint", "Endpoint", "default"),
+    ("prompt", "Prompt", "what it is to do, or to answer"),
+    ("repository_url", "Repository", "none · https://example.org/app.git"),
+    ("model", "Model", "the usual one"),
     ("name", "Name", ""),
     ("capability", "Needs", "any worker"),
     ("labels", "Labels", "nightly, slow"),
     ("timeout", "Timeout", "1h"),
     ("retries", "Retries", "0"),
 )
+
+
+class OneLine(Input):
+    """Takes a pasted text of several lines as one, where a usual input drops all but the first."""
+
+    def _on_paste(self, event: events.Paste) -> None:
+        super()._on_paste(events.Paste(" ".join(event.text.split())))
+        event.stop()
+        event.prevent_default()
 
 
 class SubmitScreen(ModalScreen[str | None]):
@@ -63,7 +87,16 @@ class SubmitScreen(ModalScreen[str | None]):
             for name in ("command", "url"):
                 yield self._input_row(name, *texts[name])
             yield self._row("method", "Method", Choice(METHODS, "GET", id="method"))
-            for name in ("callable", "args", "name"):
+            for name in (
+                "callable",
+                "args",
+                "agent",
+                "endpoint",
+                "prompt",
+                "repository_url",
+                "model",
+                "name",
+            ):
                 yield self._input_row(name, *texts[name])
             yield self._row("priority", "Priority", Choice(tuple(Priority), Priority.NORMAL, id="priority"))
             for name in ("capability", "labels", "timeout", "retries"):
@@ -75,14 +108,23 @@ class SubmitScreen(ModalScreen[str | None]):
         return Horizontal(Label(label, classes="form-label"), field, id=f"row-{name}", classes="form-row")
 
     def _input_row(self, name: str, label: str, hint: str) -> Widget:
-        box = Input(placeholder=hint, id=name, compact=True)
+        box = (OneLine if name == "prompt" else Input)(placeholder=hint, id=name, compact=True)
         box.cursor_blink = False
         return self._row(name, label, box)
 
     def on_mount(self) -> None:
         self._show_own_fields("shell")
         self._suggest_name()
+        self._offer_names()
         self._offer_templates()
+
+    def _offer_names(self) -> None:
+        known = self._desk.preferences
+        for field, names in (("agent", known.agents), ("endpoint", known.endpoints)):
+            box = self.query_one(f"#{field}", Input)
+            box.suggester = SuggestFromList(names)
+            if names:
+                box.value = "default" if "default" in names else names[0]
 
     @work(exit_on_error=False, group="templates")
     async def _offer_templates(self) -> None:
@@ -110,10 +152,10 @@ class SubmitScreen(ModalScreen[str | None]):
         return typed | chosen
 
     def _show_own_fields(self, what: str) -> None:
-        own = {field: kind for kind, fields in OWN_FIELDS.items() for field in fields}
+        hidden = {field for fields in OWN_FIELDS.values() for field in fields} - {*OWN_FIELDS.get(what, ())}
         for row in self.query("#form > .form-row"):
             field = (row.id or "").removeprefix("row-")
-            row.display = field == "what" or (what != OF_TEMPLATES and own.get(field, what) == what)
+            row.display = field == "what" or (what != OF_TEMPLATES and field not in hidden)
         self.query_one(TemplateFields).display = what == OF_TEMPLATES
 
     @on(Choice.Changed)
@@ -131,7 +173,7 @@ class SubmitScreen(ModalScreen[str | None]):
         texts = self._texts
         if texts["what"] == OF_TEMPLATES:
             return
-        suggested = clean_line(default_name(texts)) or "taken from the command"
+        suggested = clean_line(default_name(texts)) or f"taken from the {SAYS_MOST[texts['what']]}"
         self.query_one("#name", Input).placeholder = suggested
 
     # Submitting
@@ -153,7 +195,7 @@ class SubmitScreen(ModalScreen[str | None]):
         except InvalidInput as error:
             self._show_error(error)
             return
-        fields = {name: getattr(new, name) for name in ("priority", "capability", "labels", "limits")}
+        fields = {name: getattr(new, name) for name in SENT}
         self._begin(self._desk.source.submit(new.name, new.action, **fields))
 
     def _begin(self, submitting: Awaitable[Task | Workflow]) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from textual import events
 from textual.widgets import Input
 
-from shraga_models import Brake, Http, NewTask, Shell, TaskStatus, Template, WorkerMode
+from shraga_models import Agent, Brake, Http, NewTask, Prompt, Shell, TaskStatus, Template, WorkerMode
 from shraga_queue.codec import TaskWithRuns
 from shraga_queue.errors import Unreadable
+from shraga_tui.app import ShragaApp
+from shraga_tui.preferences import Preferences
 from tests.fakes import AWAY, NOW, FakeSource, busy_source, make_event, make_row
 from tests.tui import dashboard, expect_shown, screen_text, toasts, until
 
@@ -143,6 +146,41 @@ async def test_the_form_submits_a_web_request() -> None:
         await pilot.press("n", "up", "right", "tab", *"https://example.org/x", "tab", "right", "enter")
         await until(pilot, lambda: "submit" in acts(source), "the submit")
         assert submitted(source).action == Http("https://example.org/x", method="POST")
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_the_form_gives_a_task_to_an_agent(size: tuple[int, int]) -> None:
+    source = busy_source()
+    app = ShragaApp(source, user="alice", label="test", preferences=Preferences(agents=("aider", "default")))
+    async with app.run_test(size=size) as pilot:
+        await expect_shown(pilot, "Fix login")
+        await pilot.press("n", "up", "right", "right", "right")
+        await expect_shown(pilot, "Agent        default")
+        assert "Retries" in screen_text(app)
+        assert "Endpoint" not in screen_text(app)
+        await pilot.press("enter")
+        await expect_shown(pilot, "✗ Prompt: it is empty: say what the agent is to do")
+        await pilot.press(*"tidy", "up", "end", "space", "x", "enter")
+        await expect_shown(pilot, "✗ Agent: ")
+        await pilot.press("backspace", "backspace", "down", "down", *"app.git", "enter")
+        await until(pilot, lambda: "submit" in acts(source), "the submit")
+        assert submitted(source).action == Agent("tidy", agent="default")
+        assert submitted(source).repository_url == "app.git"
+
+
+async def test_the_form_asks_a_model_with_a_pasted_text() -> None:
+    source = busy_source()
+    app = ShragaApp(source, user="alice", label="test", preferences=Preferences(endpoints=("local",)))
+    async with app.run_test(size=NARROW) as pilot:
+        await expect_shown(pilot, "Fix login")
+        await pilot.press("n", "up", "left", "left")
+        await expect_shown(pilot, "Endpoint     local")
+        await pilot.press("tab", "tab")
+        app.post_message(events.Paste("What is\n six times seven?\n"))
+        await expect_shown(pilot, "What is six times seven?")
+        await pilot.press("enter")
+        await until(pilot, lambda: "submit" in acts(source), "the submit")
+        assert submitted(source).action == Prompt("What is six times seven?", endpoint="local")
 
 
 async def test_a_store_that_is_away_keeps_the_form_and_says_so() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shraga_models import Http, Priority, Python, Shell
+from shraga_models import Agent, Http, Priority, Prompt, Python, Shell
 from shraga_queue.errors import InvalidInput
 from shraga_tui.form import default_name, field_of, read_arguments, read_form
 
@@ -15,6 +15,11 @@ EMPTY = {
     "method": "GET",
     "callable": "",
     "args": "",
+    "agent": "",
+    "endpoint": "",
+    "prompt": "",
+    "repository_url": "",
+    "model": "",
     "name": "",
     "priority": "normal",
     "capability": "",
@@ -53,6 +58,18 @@ def test_web_requests_and_calls() -> None:
     )
 
 
+def test_agents_and_prompts() -> None:
+    asked = EMPTY | {"prompt": "Fix the login.", "agent": "aider", "endpoint": "", "model": "m"}
+    new = read_form(asked | {"what": "agent", "repository_url": " https://x.org/app.git "})
+    assert new.action == Agent("Fix the login.", agent="aider", model="m")
+    assert (new.name, new.repository_url) == ("Fix the login.", "https://x.org/app.git")
+    assert read_form(asked | {"what": "agent", "model": " "}).action == Agent("Fix the login.", agent="aider")
+    new = read_form(asked | {"what": "prompt", "repository_url": "https://x.org/app.git"})
+    assert (new.action, new.repository_url) == (Prompt("Fix the login.", model="m"), None)
+    local = read_form(asked | {"what": "prompt", "endpoint": "local", "model": ""}).action
+    assert local == Prompt("Fix the login.", endpoint="local")
+
+
 @pytest.mark.parametrize(
     ("typed", "field"),
     [
@@ -62,6 +79,11 @@ def test_web_requests_and_calls() -> None:
         ({"what": "python", "callable": "a:b", "args": "loose"}, "args"),
         ({"what": "python", "callable": "a:b", "args": "{"}, "args"),
         ({"what": "python", "callable": "a:b", "args": "x='"}, "args"),
+        ({"what": "agent", "agent": "default"}, "prompt"),
+        ({"what": "agent", "prompt": "x"}, "agent"),
+        ({"what": "agent", "prompt": "x", "agent": "has space"}, "agent"),
+        ({"what": "prompt"}, "prompt"),
+        ({"what": "prompt", "prompt": "x", "endpoint": "has space"}, "endpoint"),
         ({"command": "x", "capability": "has space"}, "capability"),
         ({"command": "x", "labels": "a:b"}, "labels"),
         ({"command": "x", "timeout": "soon"}, "timeout"),

@@ -133,6 +133,22 @@ def test_the_file_says_theme_and_keys_quoted_or_not(tmp_path: Path) -> None:
     assert preferences.keymap.changed["workers.submit"] == ("N",)
 
 
+def test_the_file_names_the_agents_and_endpoints_that_the_form_offers(tmp_path: Path) -> None:
+    text = "[agents.aider]\ncommand = 3\n[agents.default]\n[endpoints.local]\n"
+    preferences = read_preferences(settings_with(tmp_path, text))
+    assert (preferences.agents, preferences.endpoints) == (("aider", "default"), ("local",))
+    assert preferences.problems == ()
+
+
+def test_a_file_of_agents_that_cannot_be_read_is_told_and_closes_no_dashboard(tmp_path: Path) -> None:
+    agents = tmp_path / "agents.toml"
+    agents.write_text("[agents")
+    settings = settings_with(tmp_path, "").model_copy(update={"agents_file": agents})
+    preferences = read_preferences(settings)
+    assert preferences.agents == ()
+    assert str(agents) in preferences.problems[0]
+
+
 @pytest.mark.parametrize(
     ("text", "field"), [("theme = 3", "theme"), ("keys = 3", "keys"), ("colours = 1", "colours")]
 )
