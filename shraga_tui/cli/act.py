@@ -27,12 +27,16 @@ app = verb_group()
 
 @dataclass(frozen=True)
 class Receipt:
-    """What became of one wish: the status now, with the task where its record can be read; or why not."""
+    """What became of one wish: the status now, with the task where its record can be read; or why not.
+
+    `word` is printed where the status does not tell what was done.
+    """
 
     id: str
     status: str = ""
     task: Task | None = None
     error: ShragaError | None = None
+    word: str = ""
 
     def to_json_object(self) -> dict[str, Any]:
         """Return the receipt as plain JSON values."""
@@ -143,7 +147,7 @@ def settle(receipts: list[Receipt], as_json: bool) -> None:
         if as_json:
             break
         if receipt.error is None:
-            data(f"{receipt.status} {receipt.id}")
+            data(f"{receipt.word or receipt.status} {receipt.id}")
         elif len(receipts) > 1:
             say(str(receipt.error))
     if len(receipts) == 1 and failed and failed[0].error is not None:

@@ -12,7 +12,7 @@ from shraga_models.durations import format_duration
 from shraga_queue.errors import InvalidInput
 from shraga_tui.look import TASK_LOOKS
 
-from .act import done, settle_each
+from .act import Receipt, settle_each
 from .options import Invocation, Json, option, verb, verb_group
 from .output import cell, data, iso, print_json, print_table, say, short_id, to_terminal
 from .rq import carry
@@ -20,6 +20,7 @@ from .rq import carry
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from shraga_models import Task
     from shraga_queue.scheduling import Emitted, ScheduleRow
 
 app = verb_group()
@@ -101,12 +102,17 @@ def schedule(call: Invocation) -> None:
     """Pause or resume a task that repeats, or skip its next slot."""
 
 
+def _done(task: Task) -> Receipt:
+    paused = task.schedule is not None and not task.schedule.is_active
+    return Receipt(task.id, task.status.value, task, word="paused" if paused else "")
+
+
 @schedule_app.command()
 @verb
 def pause(call: Invocation, ids: TaskIds, as_json: Json = False) -> None:
     """Let nothing start the tasks until they are resumed; a run at hand goes on."""
     with call.connect() as shraga:
-        settle_each(shraga, ids, lambda task_id: done(shraga.pause_schedule(task_id)), as_json)
+        settle_each(shraga, ids, lambda task_id: _done(shraga.pause_schedule(task_id)), as_json)
 
 
 @schedule_app.command()
@@ -114,7 +120,7 @@ def pause(call: Invocation, ids: TaskIds, as_json: Json = False) -> None:
 def resume(call: Invocation, ids: TaskIds, as_json: Json = False) -> None:
     """Let paused tasks repeat again, from their next slot on."""
     with call.connect() as shraga:
-        settle_each(shraga, ids, lambda task_id: done(shraga.resume_schedule(task_id)), as_json)
+        settle_each(shraga, ids, lambda task_id: _done(shraga.resume_schedule(task_id)), as_json)
 
 
 @schedule_app.command()
@@ -122,7 +128,7 @@ def resume(call: Invocation, ids: TaskIds, as_json: Json = False) -> None:
 def skip(call: Invocation, ids: TaskIds, as_json: Json = False) -> None:
     """Leave the next slot of the tasks out."""
     with call.connect() as shraga:
-        settle_each(shraga, ids, lambda task_id: done(shraga.skip_slot(task_id)), as_json)
+        settle_each(shraga, ids, lambda task_id: _done(shraga.skip_slot(task_id)), as_json)
 
 
 @app.command()

@@ -55,7 +55,7 @@ def test_nothing_that_repeats_says_how_to_begin(house: House) -> None:
 def test_schedule_is_paused_resumed_and_skipped(house: House) -> None:
     task = repeating(house)
     (before,) = house("schedules", "--json").json
-    assert house("schedule", "pause", task[-8:]).out == f"scheduled {task}\n"
+    assert house("schedule", "pause", task[-8:]).out == f"paused {task}\n"
     assert house("schedules").out.startswith("paused\t")
     assert house("schedule", "pause", task).code == 1
     assert house("schedule", "resume", task, "--json").json[0]["ok"] is True
