@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shraga_models import (
     ANY_CAPABILITY,
     Brake,
     Liveness,
+    Phase,
     Priority,
     Run,
     RunStatus,
@@ -22,8 +23,13 @@ from shraga_models import (
 from shraga_models.durations import format_duration
 
 from .calls import Argument, Batch, Call, Flow
+from .codec import sure_moment
 from .depending import PAUSED, Neighbour, Neighbourhood
 from .operations import Operations
+
+if TYPE_CHECKING:
+    from .board import Counts
+    from .workflow_codec import WorkflowTree
 
 SEARCHED = 10_000
 """Places of a queue that are looked at to tell how many stand before a task."""
@@ -40,6 +46,10 @@ class Reason:
     do: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
 
+    def to_json_object(self) -> dict[str, Any]:
+        """Return it as plain JSON values."""
+        return {"code": self.code, "says": self.says, "do": self.do, "facts": self.facts}
+
 
 @dataclass(frozen=True, slots=True)
 class Why:
@@ -51,14 +61,11 @@ class Why:
 
     def to_json_object(self) -> dict[str, Any]:
         """Return it as plain JSON values."""
-        found = [
-            {"code": one.code, "says": one.says, "do": one.do, "facts": one.facts} for one in self.reasons
-        ]
         return {
             "id": self.task.id,
             "name": self.task.name,
             "status": self.task.status.value,
-            "reasons": found,
+            "reasons": [one.to_json_object() for one in self.reasons],
         }
 
 
@@ -128,6 +135,25 @@ def _standing_call(operations: Operations, task: Task) -> Call[Standing]:
 
     args: tuple[Argument, ...] = (task.id, SEARCHED, task.queue, *first)
     return Call(read, "standing", (operations.keys.make("owners"),), args)
+
+
+def why_workflow(tree: WorkflowTree, counts: Counts) -> tuple[Reason, ...]:
+    """Return why a workflow does not go on, as far as its steps at hand do not say it themselves."""
+    shown, show = tree.workflow, f"`shraga workflow show {tree.workflow.id}`"
+    if shown.phase.is_final:
+        since = format_duration((sure_moment(counts.now) - shown.moved_at).total_seconds())
+        said = f"It is {shown.phase} for {since}{f': {_first_line(shown.error)}' if shown.error else ''}."
+        do = f"See its steps with {show}, or go on with `shraga workflow retry {shown.id}`."
+        return (Reason("ended", said, "" if shown.phase is Phase.COMPLETED else do),)
+    if shown.paused:
+        do = f"Let it go on with `shraga workflow resume {shown.id}`."
+        return (Reason("pause", "It is paused: no further step begins.", do),)
+    if not counts.has_leader:
+        said = "No controller is running, so nothing that is due is started."
+        return (Reason("controller", said, "Start one with `shraga controller`."),)
+    if not tree.at_hand:
+        return (Reason("turn", "It goes on at any moment.", f"See its steps with {show}."),)
+    return ()
 
 
 def _first_line(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from shraga_models import NewTask, NewWorkflow, Task, Workflow, WorkflowStep
+from shraga_models import NewTask, NewWorkflow, Task, TaskStatus, Workflow, WorkflowStep
 from shraga_models.workflow import ENRICH, PLAN
 
 from . import codec
@@ -150,6 +150,13 @@ class WorkflowTree:
         for step in self.steps:
             found[step.name] = max((found[name] + 1 for name in step.after), default=0)
         return found
+
+    @property
+    def at_hand(self) -> tuple[StepRow, ...]:
+        """The steps whose turn it is: submitted, not ended, and waiting for no other step."""
+        waits = TaskStatus.BLOCKED
+        begun = (one for one in self.steps if one.row)
+        return tuple(one for one in begun if one.status != waits and not TaskStatus(one.status).is_final)
 
     def to_json_object(self) -> dict[str, Any]:
         """Return it as plain JSON values."""

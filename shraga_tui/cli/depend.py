@@ -6,18 +6,25 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shraga_tui.look import TASK_LOOKS, UNKNOWN
+from shraga_queue.errors import NotFound
+from shraga_tui.look import TASK_LOOKS, UNKNOWN, look_of_workflow
 
 from .find import edges, full_id
 from .options import Invocation, Json, verb, verb_group
-from .output import cell, data, print_json
+from .output import cell, data, print_json, say
 from .read import TaskId
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from shraga_models import Task
-    from shraga_queue.why import Why
+    from shraga_queue.client import Shraga
+    from shraga_queue.why import Reason, Why
 
 app = verb_group()
+
+NAMED = 5
+"""Steps of a workflow whose reasons are told."""
 
 On = Annotated[
     list[str],
@@ -56,9 +63,13 @@ def _receipt(task: Task, as_json: bool) -> None:
 @app.command()
 @verb
 def why(call: Invocation, task_id: TaskId, as_json: Json = False) -> None:
-    """Say why a task is not running, and what to do about it."""
+    """Say why a task is not running, or a workflow does not go on, and what to do about it."""
     with call.connect() as shraga:
-        found = shraga.why(full_id(shraga, task_id))
+        try:
+            found = shraga.why(full_id(shraga, task_id))
+        except NotFound as missing:
+            _why_workflow(shraga, task_id, missing, as_json)
+            return
     if as_json:
         print_json(found.to_json_object())
     else:
@@ -68,7 +79,35 @@ def why(call: Invocation, task_id: TaskId, as_json: Json = False) -> None:
 def _print_why(found: Why) -> None:
     look = TASK_LOOKS.get(found.task.status, UNKNOWN)
     data(f"{look.glyph} {found.task.status}  {cell(found.task.name)}  {found.task.id}")
-    for reason in found.reasons:
+    _print_reasons(found.reasons)
+
+
+def _print_reasons(reasons: Sequence[Reason]) -> None:
+    for reason in reasons:
         data(f"- {cell(reason.says)}")
         if reason.do:
             data(f"  {cell(reason.do)}")
+
+
+def _why_workflow(shraga: Shraga, workflow_id: str, missing: NotFound, as_json: bool) -> None:
+    """Say why a workflow does not go on: by itself, then by each step at hand; raises `missing` for none."""
+    from shraga_queue.why import why_workflow
+
+    try:
+        tree = shraga.workflow(workflow_id)
+    except NotFound:
+        raise missing from None
+    reasons, shown = why_workflow(tree, shraga.counts()), tree.workflow
+    steps = [shraga.why(step.task_id) for step in tree.at_hand[:NAMED]]
+    if as_json:
+        found = {"id": shown.id, "name": shown.title, "status": shown.phase.value}
+        told = {"reasons": [one.to_json_object() for one in reasons]}
+        print_json(found | told | {"steps": [step.to_json_object() for step in steps]})
+        return
+    look = look_of_workflow(shown.phase, shown.paused)
+    data(f"{look.glyph} {look.word}  {cell(shown.title)}  {shown.id}")
+    _print_reasons(reasons)
+    for step in steps:
+        _print_why(step)
+    if more := len(tree.at_hand) - len(steps):
+        say(f"and {more} more steps; `shraga workflow show {shown.id}` lists them")

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from shraga_models import Shell, TaskStatus
+from shraga_models import Shell, TaskStatus, WorkflowStep
 from shraga_queue.client import Shraga
 from shraga_queue.config import Settings
+from shraga_queue.engine import Engine
 from shraga_tui.cli.app import run
+from tests.factories import lead_and_release
 
 Said = tuple[int, str, str]
 Command = Callable[..., Said]
@@ -127,6 +129,45 @@ def test_why_says_it_for_people_and_programs(command: Command, shraga: Shraga) -
 
 def test_why_of_an_unknown_task_is_not_found(command: Command) -> None:
     assert command("why", "01a20000-0000-7000-8000-000000000000")[0] == 3
+
+
+def codes(said: Said) -> tuple[list[str], list[list[str]]]:
+    """Return the codes of a workflow's own reasons, and those of each of its steps at hand."""
+    found = record(said)
+    own, steps = found["reasons"], found["steps"]
+    return [one["code"] for one in own], [[one["code"] for one in step["reasons"]] for step in steps]
+
+
+def test_why_of_a_workflow_tells_what_it_waits_for(command: Command, shraga: Shraga, engine: Engine) -> None:
+    made = command("workflow", "submit", "--title", "Ship", "--step", "a=false", "--step", "b=true")[
+        1
+    ].strip()
+    assert codes(command("why", made, "--json")) == (["controller"], [["no_worker"]])
+    lead_and_release(engine)
+    code, out, _ = command("why", made)
+    assert (code, out.splitlines()) == (
+        0,
+        [
+            f"▶ executing  Ship  {made}",
+            f"… queued  a: Ship  {shraga.workflow(made).at_hand[0].task_id}",
+            "- No worker is running.",
+            "  Start one with `shraga worker`.",
+        ],
+    )
+    shraga.pause_workflow(made)
+    assert codes(command("why", made, "--json"))[0] == ["pause"]
+    shraga.cancel_workflow(made, "enough")
+    code, out, _ = command("why", made)
+    assert f"or go on with `shraga workflow retry {made}`." in out
+    assert codes(command("why", made, "--json")) == (["ended"], [])
+
+
+def test_why_of_a_workflow_names_some_of_many_steps(command: Command, shraga: Shraga) -> None:
+    steps = [WorkflowStep(name=f"s{n}", action=Shell("true"), after=()) for n in range(7)]
+    made = shraga.submit_workflow("Wide", steps=steps)
+    code, out, err = command("why", made.id)
+    assert (code, out.count("… queued")) == (0, 5)
+    assert f"and 2 more steps; `shraga workflow show {made.id}` lists them" in err
 
 
 def test_show_names_both_ends(command: Command, shraga: Shraga) -> None:
