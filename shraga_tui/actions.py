@@ -72,6 +72,9 @@ ACTIONS: tuple[OperatorAction, ...] = (
     ),
     OperatorAction("say", ("t",), "t", "talk", "Say something to the task.", ("task",), needs="task"),
     OperatorAction(
+        "say", ("t",), "t", "talk", "Read its chat, add to it.", ("workflows",), needs="workflow", spare=True
+    ),
+    OperatorAction(
         "cancel",
         ("c",),
         "c",

@@ -32,7 +32,7 @@ from shraga_queue.depending import PAUSED, Neighbour, Neighbourhood
 from shraga_queue.timetable import words
 from shraga_tui.cards import bar, look_of, took
 from shraga_tui.evidence import claim_lines, evidence_lines, review_text
-from shraga_tui.look import Look
+from shraga_tui.look import Look, way_of
 from shraga_tui.widgets.paint import Line, Span
 
 if TYPE_CHECKING:
@@ -345,7 +345,9 @@ def log_facts(entries: Iterable[LogEntry]) -> Iterator[Fact]:
             yield lead, (line, tone)
 
 
-def chat_facts(messages: Iterable[Message]) -> list[Fact]:
+def chat_facts(
+    messages: Iterable[Message], nothing: str = "Nothing has been said. Press t to say something."
+) -> list[Fact]:
     """Return a chat as lines: time, who, the words; what is asked stands out."""
     lines: list[Fact] = []
     for message in messages:
@@ -359,10 +361,11 @@ def chat_facts(messages: Iterable[Message]) -> list[Fact]:
         marks = (" (edited)" if message.edited else "") + "".join(
             f" [{one.name}]" for one in message.attachments
         )
+        marks += f" ({way})" if (way := way_of(message)) else ""
         said = f"{'? ' if message.type is MessageType.QUESTION else ''}{message.text}{marks}"
         for place, line in enumerate(said.splitlines()):
             lines.append((lead if place == 0 else ((" " * 21, "text"),), (line, tone)))
-    return lines or [(((" ", "text"),), ("Nothing has been said. Press t to say something.", "faint"))]
+    return lines or [(((" ", "text"),), (nothing, "faint"))]
 
 
 def json_facts(found: TaskWithRuns) -> list[Fact]:

@@ -10,8 +10,11 @@ from shraga_models.durations import format_duration
 from shraga_models.status import FINAL
 
 if TYPE_CHECKING:
+    from shraga_models import Message
     from shraga_queue.codec import TaskRow
 
+MOST_NAMED = 10
+"""Steps that are named one by one."""
 TONES = ("waiting", "queued", "running", "done", "failed", "quiet", "planned")
 """The names of the status colours; each is a theme variable `$status-<tone>`."""
 
@@ -184,6 +187,25 @@ BOARD_COLUMNS: tuple[BoardColumn, ...] = (
         "Nothing failed. All is well.",
     ),
 )
+
+
+def way_of(message: Message) -> str:
+    """Return where a message came from, or which steps were told of it; empty for what stays where it was said."""
+    if message.origin:
+        return "from its workflow's chat"
+    return f"told {_steps(message) or 'no step'}" if message.workflow_id else ""
+
+
+def where_it_went(message: Message) -> str:
+    """Return who was told of a message in a workflow's chat, as a sentence."""
+    if names := _steps(message):
+        return f"Told {names}; steps that begin later find it in their prompt."
+    return "No step runs that listens; those that begin later find it in their prompt."
+
+
+def _steps(message: Message) -> str:
+    more = len(message.told) - MOST_NAMED
+    return ", ".join(message.told[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def due_mark(row: TaskRow, now_ms: float) -> str:

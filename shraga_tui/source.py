@@ -72,6 +72,8 @@ class Source(Protocol):
     async def cancel_workflow(self, workflow_id: str, reason: str = "") -> Workflow: ...
     async def retry_workflow(self, workflow_id: str, step: str | None = None) -> Workflow: ...
     async def skip_step(self, workflow_id: str, step: str) -> Workflow: ...
+    async def workflow_say(self, workflow_id: str, text: str, **fields: Any) -> Message: ...
+    async def workflow_chat(self, workflow_id: str, *, tail: int | None = None) -> tuple[Message, ...]: ...
     async def templates(self) -> list[Template]: ...
     async def run_template(
         self, name: str, values: Mapping[str, Any] | None = None, *, owner: str | None = None
@@ -224,6 +226,7 @@ class HarmlessSource:
         self.cancel_workflow = inner.cancel_workflow
         self.retry_workflow = inner.retry_workflow
         self.skip_step = inner.skip_step
+        self.workflow_say = inner.workflow_say
         self.cancel = inner.cancel
         self.ask_cancel = inner.ask_cancel
         self.retry = inner.retry
@@ -331,6 +334,10 @@ class HarmlessSource:
     async def questions(self, *, owner: str | None = None, limit: int = 1000) -> list[Question]:
         """Return the open questions."""
         return [harmless_record(one) for one in await self._inner.questions(owner=owner, limit=limit)]
+
+    async def workflow_chat(self, workflow_id: str, *, tail: int | None = None) -> tuple[Message, ...]:
+        """Return a workflow's chat."""
+        return tuple(harmless_record(one) for one in await self._inner.workflow_chat(workflow_id, tail=tail))
 
     async def chat(self, task_id: str, *, tail: int | None = None) -> tuple[Message, ...]:
         """Return a task's chat."""

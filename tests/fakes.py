@@ -526,6 +526,24 @@ class FakeSource:
         said.append(make_message(len(said) + 1, text, task_id=task_id))
         return said[-1]
 
+    async def workflow_say(self, workflow_id: str, text: str, **fields: Any) -> Message:
+        """Say something about a workflow; the steps that run are told."""
+        self._steer("workflow_say", workflow_id, text)
+        tree = next(tree for tree in self.trees if tree.workflow.id == workflow_id)
+        told = tuple(step.name for step in tree.steps if step.status == TaskStatus.RUNNING)
+        said = self.chats.setdefault(workflow_id, [])
+        said.append(
+            make_message(
+                len(said) + 1, text, task_id=None, workflow_id=workflow_id, told=told, sender="alice"
+            )
+        )
+        return said[-1]
+
+    async def workflow_chat(self, workflow_id: str, *, tail: int | None = None) -> tuple[Message, ...]:
+        """Return a workflow's chat."""
+        self._answering()
+        return tuple(self.chats.get(workflow_id, ()))
+
     async def set_worker_mode(self, worker: str, mode: WorkerMode) -> str:
         """Change what a worker does about new tasks."""
         self.calls.append(("mode", worker, mode))

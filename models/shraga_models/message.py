@@ -65,3 +65,7 @@ class Message(NewMessage):
     attempt: int | None = None
     edited: bool = False
     """Whether the text is that of a later edit."""
+    told: tuple[str, ...] = ()
+    """In a workflow's chat: the steps that ran, could listen and were told."""
+    origin: str | None = None
+    """In the chat of a step's task: the message of its workflow's chat that this one brings."""

@@ -21,6 +21,8 @@ STEP_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 MAX_STEPS = 500
 ENRICH, PLAN = "enrich", "plan"
 """The names of the tasks that come before the steps."""
+HEARING = ("agent", "python")
+"""The types of actions that can hear what is said while they run."""
 _OWN = ("id", "depends_on", "workflow_id", "parent_id", "order", "schedule", "template")
 
 StepName = Annotated[str, Field(pattern=STEP_NAME)]
@@ -184,6 +186,12 @@ class Workflow(Record):
         """The ids of all its tasks by the names of the steps, in order; also of those not submitted yet."""
         first = [one.name for one in (self.enrich, self.plan) if one is not None]
         return {name: self.task_id(name) for name in (*first, *(step.name for step in self.steps))}
+
+    @property
+    def listeners(self) -> dict[str, str]:
+        """The ids of the tasks that can hear what is said while they run, by the names of the steps."""
+        planned = (*(one for one in (self.enrich, self.plan) if one is not None), *self.steps)
+        return {one.name: self.task_id(one.name) for one in planned if one.action.type in HEARING}
 
     def edges(self, step: str) -> tuple[Dependency, ...]:
         """Return what a step's task depends on; a skipped step is only linked to."""

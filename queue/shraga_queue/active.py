@@ -21,7 +21,7 @@ from .correspondence import Correspondence
 from .engine import STALE, Claim, EndedRun, Engine, LogLine, Outcome, SealedOutcome
 from .horse import Deadline, lease_clock, order_json
 from .operations import LEASE_MS
-from .step_inputs import may_be_step, with_inputs
+from .step_inputs import with_inputs
 from .work_horse import WorkHorse
 
 LEASE = LEASE_MS / 1000
@@ -118,7 +118,7 @@ class ActiveRun:
     @property
     def needs_no_reading(self) -> bool:
         """Whether all that the run has to know at its start is in its claim."""
-        return self._letters.needs_no_reading and not may_be_step(self.claim)
+        return self._letters.needs_no_reading
 
     def order(self, number: int) -> bytes:
         """Return what the horse is sent; Redis's errors pass through."""

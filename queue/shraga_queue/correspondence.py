@@ -14,6 +14,7 @@ from .documents import Given, documents_call
 from .engine import STALE, Claim, Engine
 from .errors import InvalidInput
 from .spending import Spending
+from .step_inputs import may_be_step, workflow_of
 
 MESSAGE_CELLS = 5
 
@@ -38,7 +39,8 @@ class Correspondence:
     @property
     def needs_no_reading(self) -> bool:
         """Whether the store holds nothing that the run has to know at its start."""
-        return not (self._claim.resume or self._claim.mail or self._may_have_documents)
+        claim = self._claim
+        return not (claim.resume or claim.mail or self._may_have_documents or may_be_step(claim))
 
     @property
     def _may_have_documents(self) -> bool:
@@ -47,9 +49,10 @@ class Correspondence:
     def briefing(self) -> dict[str, Any] | None:
         """Return what the run has to know at its start, as JSON values; None where that is nothing."""
         documents = tuple(self._documents())
-        if not (self._claim.resume or self._claim.mail or documents):
+        workflow = workflow_of(self._claim)
+        if not (self._claim.resume or self._claim.mail or documents or workflow):
             return None
-        mail = self._engine.read_mail(self._claim)
+        mail = self._engine.read_mail(self._claim, workflow=workflow)
         self.seen, self._last_id = mail.count, mail.last_id
         return Briefing(None, mail.messages, mail.answers, documents).plain(self._claim.resume)
 

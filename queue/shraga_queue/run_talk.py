@@ -28,6 +28,13 @@ class Mail:
     answers: dict[str, str]
 
 
+def in_order(own: tuple[Message, ...], common: tuple[Message, ...]) -> tuple[Message, ...]:
+    """Return the messages of a step's task and those of its workflow that it has not been brought, oldest first."""
+    brought = {message.origin for message in own}
+    found = [*own, *(message for message in common if message.id not in brought)]
+    return tuple(sorted(found, key=lambda message: tuple(map(int, message.id.split("-")))))
+
+
 class RunTalk:
     """The moves of a run that speaks; `Engine` is the whole."""
 
@@ -55,16 +62,24 @@ class RunTalk:
         args: tuple[Argument, ...] = (claim.task_id, claim.fence, claim.holder, *cells)
         return text(self.driver.call(Call(as_is, "chat", self._leases(), args)))
 
-    def read_mail(self, claim: Claim, after: str = "-") -> Mail:
-        """Return what was said and answered; the chat from after an entry on, all that is kept for `-`."""
+    def read_mail(self, claim: Claim, after: str = "-", workflow: str = "") -> Mail:
+        """Return what was said and answered; the chat from after an entry on, all that is kept for `-`.
+
+        With the id of a workflow also what was said in that one's chat and has not come into the task's own.
+        """
         whose = {"owner": claim.owner, "task": claim.task_id}
         chat = self.keys.make("chat", **whose)
+        common = self.keys.make("workflow_chat", owner=claim.owner, workflow=workflow)
+        # The workflow's first: what is said to it after that has come to the claimed task, whose chat is read then.
+        around = (Call(as_is, command=("XRANGE", common, "-", "+")),) if workflow else ()
         # The count first: what is said between the two is read now and looked for once more.
         counted = Call(as_is, command=("HGET", self.keys.make("task", **whose), "mail"))
         said = Call(as_is, command=("XRANGE", chat, after if after == "-" else f"({after}", "+"))
         answered = Call(pairs, command=("HGETALL", self.keys.make("answers", **whose)))
-        count, entries, answers = self.driver.batch(Batch((counted, said, answered)))
+        *heard, count, entries, answers = self.driver.batch(Batch((*around, counted, said, answered)))
         messages = read_chat(claim.task_id, entries, fold=after == "-")
+        if heard and heard[0]:
+            messages = in_order(messages, read_chat(None, heard[0], workflow_id=workflow))
         told = {key: str(json.loads(answer)["text"]) for key, answer in answers.items()}
         last_id = text(entries[-1][0]) if entries else after
         return Mail(int(count or 0), last_id, messages, told)

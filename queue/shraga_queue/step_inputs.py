@@ -27,11 +27,14 @@ def may_be_step(claim: Claim) -> bool:
     return _MARK in claim.fields.get("spec", "")
 
 
+def workflow_of(claim: Claim) -> str:
+    """Return the id of the workflow that a claim says it is a step of; empty for none."""
+    return (json.loads(claim.fields["spec"]).get("workflow_id") or "") if may_be_step(claim) else ""
+
+
 def with_inputs(driver: SyncDriver, claim: Claim) -> Claim:
     """Return a step's claim with what it may know of its workflow; Redis's own errors pass through."""
-    if not may_be_step(claim):
-        return claim
-    workflow_id = json.loads(claim.fields["spec"]).get("workflow_id")
+    workflow_id = workflow_of(claim)
     if not workflow_id:
         return claim
     try:

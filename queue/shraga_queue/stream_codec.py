@@ -111,13 +111,16 @@ def read_chat(
             "edits": got.get("edits") or None,
             "attempt": int(got["attempt"]) if got.get("attempt") else None,
             "attachments": json.loads(got.get("attachments") or "[]"),
+            "told": json.loads(got.get("told") or "[]"),
+            "origin": got.get("origin"),
             "metadata": json.loads(got.get("metadata") or "{}") | _options(got),
         }
         kept = {name: got[name] for name in ("sender_type", "sender", "type", "text")}
         message = models.Message.model_validate(fields | kept)
         first = found.get(message.edits or "") if fold else None
         if first is not None:
-            message = first.model_copy(update={"text": message.text, "edited": True})
+            told = tuple(dict.fromkeys(first.told + message.told))
+            message = first.model_copy(update={"text": message.text, "edited": True, "told": told})
         found[message.id] = message
     return tuple(found.values())
 

@@ -25,7 +25,7 @@ from .stream_codec import read_chat
 from .submission import check_owner, job_data
 from .talk import message_cells, read_said
 from .workflow_codec import SPEC, StepRow, WorkflowTree, step_task, steps_json
-from .workflow_moves import WorkflowMoves, ended_already, is_to_blame, no_such_workflow
+from .workflow_moves import MOVES_AT_ONCE, WorkflowMoves, ended_already, is_to_blame, no_such_workflow
 
 
 class WorkflowOperations(WorkflowMoves):
@@ -155,9 +155,19 @@ class WorkflowOperations(WorkflowMoves):
         return (yield from self.advance(workflow_id))
 
     def say(self, workflow_id: str, new: NewMessage) -> Flow[Message]:
-        """Add a message to a workflow's chat, or replace one's own; raises NotFound, InvalidInput or Refused."""
-        args = (workflow_id, self.user, *message_cells(new))
-        reply = yield Call(as_is, "workflow_say", self._all(), args)
+        """Add a message to a workflow's chat, or replace one's own; the steps that run and can listen are told.
+
+        Raises NotFound, InvalidInput or Refused.
+        """
+        for _ in range(MOVES_AT_ONCE):
+            workflow = yield from self.get(workflow_id)
+            args: list[Argument] = [workflow_id, self.user, workflow.version, *message_cells(new)]
+            args += (cell for listener in workflow.listeners.items() for cell in listener)
+            reply = yield Call(as_is, "workflow_say", self._all(), tuple(args))
+            if codec.text(reply[0]) != "stale":
+                break
+        else:
+            raise _changed(workflow_id)
         entry_id = read_said(reply, new)
         if entry_id is None:
             raise no_such_workflow(workflow_id)
@@ -211,11 +221,15 @@ def _raise_unless_done(workflow: Workflow, answer: str, said: str) -> None:
         name = next(name for name, task_id in workflow.tasks.items() if task_id == said)
         raise Refused(f"The step {name!r} is under way; cancel its task {said} first, or wait for it.")
     if answer == "stale":
-        raise Refused(f"The workflow {workflow.id} has changed at the same moment; look again and repeat it.")
+        raise _changed(workflow.id)
     if answer == "refused":
         raise Refused(f"The workflow {workflow.id} is {said}; that cannot be done now.")
     if answer == "missing":
         raise NotFound(f"There is no workflow {workflow.id!r} any more.")
+
+
+def _changed(workflow_id: str) -> Refused:
+    return Refused(f"The workflow {workflow_id} has changed at the same moment; look again and repeat it.")
 
 
 def _timeout(workflow: Workflow, name: str) -> int:

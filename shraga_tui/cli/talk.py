@@ -8,6 +8,7 @@ import typer
 
 from shraga_models import TaskStatus
 from shraga_models.text import clean_block
+from shraga_tui.look import way_of
 
 from .act import done, settle_each
 from .find import full_id
@@ -199,6 +200,7 @@ def _spoken(message: Message) -> str:
         kind,
         " (edited)" if message.edited else "",
         *(f" [{cell(one.address)}]" for one in message.attachments),
+        f" ({way})" if (way := way_of(message)) else "",
     ]
     head = f"{iso(message.at)} {message.id} {whose}{''.join(marks)}: "
     return head + clean_block(message.text).replace("\n", "\n    ")

@@ -9,7 +9,7 @@ import typer
 
 from shraga_models.text import usd
 from shraga_queue.errors import InvalidInput
-from shraga_tui.look import look_of_step, look_of_workflow
+from shraga_tui.look import look_of_step, look_of_workflow, where_it_went
 
 from .errors import UsageError
 from .options import Invocation, Json, option, verb, verb_group, verb_with
@@ -287,15 +287,18 @@ def say_to(
     attach: Attach = None,
     as_json: Json = False,
 ) -> None:
-    """Say something about a workflow, for those who steer it."""
+    """Say something about a workflow: its steps that run and listen hear it, later ones are told at their start."""
     fields = {"parent_id": reply_to, "edits": edit, "attachments": attachments(attach)}
     with call.connect() as shraga:
-        print_said(shraga.workflow_say(workflow_id, text, **fields), as_json)
+        said = shraga.workflow_say(workflow_id, text, **fields)
+    print_said(said, as_json)
+    if not as_json:
+        say(where_it_went(said))
 
 
 @workflow_app.command()
 @verb
 def chat(call: Invocation, workflow_id: Id, tail: Tail = None, as_json: Json = False) -> None:
-    """Print what people have said about a workflow, oldest first."""
+    """Print what people have said about a workflow and which steps were told, oldest first."""
     with call.connect() as shraga:
         print_chat(shraga.workflow_chat(workflow_id, tail=tail), as_json)

@@ -116,6 +116,8 @@ class WorkflowsScreen(ListScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         shown, step = self.workflow, self.step
+        if action == "say":
+            return True if shown is not None else None
         if action in ("pause_workflow", "cancel_workflow"):
             return True if shown is not None and not shown.phase.is_final else None
         if action == "retry_step":
@@ -128,6 +130,13 @@ class WorkflowsScreen(ListScreen):
         """Go to the steps, or back to the list."""
         there = self.query_one(StepTree).has_focus
         self.query_one("#workflows" if there else "#steps").focus()
+
+    def action_say(self) -> None:
+        """Read the workflow's chat, and say something in it."""
+        from .talk import TalkScreen
+
+        if shown := self.workflow:
+            self.app.push_screen(TalkScreen(self.desk, shown))
 
     def action_pause_workflow(self) -> None:
         """Hold the workflow, or let it go on."""

@@ -90,6 +90,7 @@ def test_a_workflow_is_talked_about(house: House) -> None:
     house("say", flow, "wait for \x1b[31mBob", "--edit", first)
     shown = house("chat", flow)
     assert "\x1b" not in shown
+    assert "(told no step)" in shown
     assert "31mBob" in shown.splitlines()[0]
     assert "(edited)" in shown.splitlines()[0]
     assert [one["text"] for one in house.json("chat", flow, "--tail", "1")] == ["why?"]

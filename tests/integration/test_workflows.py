@@ -6,54 +6,13 @@ from typing import Any
 
 import pytest
 
-from shraga_models import Phase, RunStatus, Shell, TaskOutput, Workflow, WorkflowStep
-from shraga_queue.aclient import AsyncShraga
+from shraga_models import Phase, RunStatus, Shell, WorkflowStep
 from shraga_queue.client import Shraga
-from shraga_queue.config import Settings
-from shraga_queue.engine import Claim, Engine
+from shraga_queue.engine import Engine
 from shraga_queue.errors import InvalidInput, NotFound, Refused
 from shraga_queue.retention import Retention
-from shraga_queue.workflow_duty import WorkflowDuty
-from tests.factories import assert_agreement, execute, hire
-
-TRUE = {"type": "shell", "command": "true"}
-
-
-def step(name: str, **fields: Any) -> dict[str, Any]:
-    return {"name": name, "action": TRUE} | fields
-
-
-CHAIN = [step("a"), step("b"), step("c")]
-
-
-class Crew:
-    """Works off what is queued, one task at a time, as the test says."""
-
-    def __init__(self, shraga: Shraga, engine: Engine) -> None:
-        self.shraga = shraga
-        self.hand = hire(engine)
-        self.look = WorkflowDuty(shraga.driver)
-
-    def statuses(self, workflow: Workflow) -> dict[str, str]:
-        return {one.name: one.status for one in self.shraga.workflow(workflow.id).steps}
-
-    def phase(self, workflow: Workflow) -> Phase:
-        return self.shraga.workflow(workflow.id).workflow.phase
-
-    def claim(self, workflow: Workflow, name: str) -> Claim:
-        claim = self.hand.claim()
-        assert claim.task_id == workflow.task_id(name)
-        return claim
-
-    def end(self, claim: Claim, *, result: Any = None, error: str = "") -> None:
-        status = RunStatus.FAILED if error else RunStatus.COMPLETED
-        self.hand.commit(claim, status, output=TaskOutput(result=result), error=error)
-
-    def work(self, workflow: Workflow, name: str, *, result: Any = None, error: str = "") -> None:
-        """Run the one task that is queued, which is that of the step, and let the controller look."""
-        self.end(self.claim(workflow, name), result=result, error=error)
-        self.look()
-        assert_agreement(self.shraga)
+from tests.crew import CHAIN, TRUE, Crew, step
+from tests.factories import assert_agreement, execute
 
 
 @pytest.fixture
@@ -368,50 +327,6 @@ def test_ended_workflows_are_deleted_after_their_time(shraga: Shraga, engine: En
     make = shraga.driver.keys.make
     chats = [make("workflow_chat", owner="tester", workflow=one.id) for one in (old, young)]
     assert [execute(shraga, "EXISTS", chat) for chat in chats] == [0, 1]
-
-
-def test_its_chat_keeps_threads_edits_and_attachments(shraga: Shraga) -> None:
-    flow = shraga.submit_workflow("Ship \x1bit", owner="alice", steps=CHAIN)
-    assert shraga.workflow_chat(flow.id) == ()
-    first = shraga.workflow_say(flow.id, "look at this", attachments=[{"name": "a.txt", "size": 3}])
-    assert (first.workflow_id, first.task_id, first.sender, first.attempt) == (flow.id, None, "tester", None)
-    reply = shraga.workflow_say(flow.id, "I did", parent_id=first.id)
-    shraga.workflow_say(flow.id, "look at that", edits=first.id)
-    edited, answer = shraga.workflow_chat(flow.id)
-    assert (edited.id, edited.text, edited.edited) == (first.id, "look at that", True)
-    assert edited.attachments[0].size == 3
-    assert (answer.id, answer.parent_id) == (reply.id, first.id)
-    assert shraga.workflow_chat(flow.id, tail=1) == (answer,)
-    told = [event for event in shraga.events() if event.type == "workflow.message"]
-    assert [(one.workflow_id, one.recipient, one.content) for one in told] == [
-        (flow.id, "alice", said) for said in ("look at this", "I did", "look at that")
-    ]
-    assert shraga.workflow(flow.id).workflow == flow, "talk changes nothing"
-
-
-def test_in_its_chat_only_the_author_edits_and_only_what_there_is(shraga: Shraga, settings: Settings) -> None:
-    flow, other = (shraga.submit_workflow("t", steps=CHAIN) for _ in range(2))
-    first = shraga.workflow_say(flow.id, "mine")
-    bob = Shraga(shraga.driver, settings.model_copy(update={"user": "bob"}))
-    with pytest.raises(Refused, match="tester's; only who wrote it"):
-        bob.workflow_say(flow.id, "no", edits=first.id)
-    with pytest.raises(InvalidInput, match="parent_id: the chat has no such message"):
-        shraga.workflow_say(other.id, "reply", parent_id=first.id)
-    with pytest.raises(InvalidInput, match="edits: the chat has no such message 'x'"):
-        shraga.workflow_say(flow.id, "edit", edits="x")
-    with pytest.raises(InvalidInput, match="text"):
-        shraga.workflow_say(flow.id, "")
-    for talk in (lambda: shraga.workflow_say("nope", "hello"), lambda: shraga.workflow_chat("nope")):
-        with pytest.raises(NotFound, match="no workflow 'nope'"):
-            talk()
-    assert [one.text for one in shraga.workflow_chat(flow.id)] == ["mine"]
-
-
-async def test_the_async_client_talks_too(shraga: Shraga, settings: Settings) -> None:
-    flow = shraga.submit_workflow("t", steps=CHAIN)
-    async with AsyncShraga.connect(settings=settings) as same:
-        said = await same.workflow_say(flow.id, "hello")
-        assert await same.workflow_chat(flow.id) == (said,)
 
 
 def test_a_task_that_was_deleted_is_made_anew(shraga: Shraga, crew: Crew) -> None:

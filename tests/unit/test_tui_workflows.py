@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shraga_tui.widgets.workflow_list import WorkflowList
-from tests.fakes import FakeSource, busy_source, make_event
+from tests.fakes import FakeSource, busy_source, make_event, make_message
 from tests.flows import source_with_flows
 from tests.tui import dashboard, expect_shown, screen_text, toasts, until
 
@@ -110,3 +110,46 @@ async def test_a_store_without_workflows_says_how_to_make_one() -> None:
         await expect_shown(pilot, "Fix login")
         await pilot.press("6")
         await expect_shown(pilot, "There is no workflow.")
+
+
+async def test_its_chat_is_read_and_added_to_and_says_who_was_told() -> None:
+    source = source_with_flows()
+    app = dashboard(source)
+    async with app.run_test(size=NARROW) as pilot:
+        await expect_shown(pilot, "Fix login")
+        await pilot.press("6")
+        await expect_shown(pilot, "└ lint")
+        await pilot.press("t")
+        await expect_shown(pilot, "Talk about Fix")
+        await expect_shown(pilot, "Nothing has been said.")
+        await pilot.press(*"stop", "enter")
+        await expect_shown(pilot, "stop (told lint)")
+        assert "Told lint; steps that begin later find it in their prompt." in screen_text(app)
+        await pilot.press("escape", "j", "t")
+        await expect_shown(pilot, "Talk about Ship it")
+        await pilot.press(*"well", "enter")
+        await expect_shown(pilot, "well (told no step)")
+        assert "No step runs that listens;" in screen_text(app)
+        source.refuses = "It has changed at the same moment."
+        await pilot.press(*"x", "enter")
+        await expect_shown(pilot, "✗ It has changed at the same moment.")
+
+
+async def test_a_long_chat_is_scrolled_and_a_store_that_is_away_is_told_of() -> None:
+    source = source_with_flows()
+    source.chats["w1"] = [make_message(number, f"line {number}", workflow_id="w1") for number in range(1, 40)]
+    app = dashboard(source)
+    async with app.run_test(size=NARROW) as pilot:
+        await expect_shown(pilot, "Fix login")
+        await pilot.press("6")
+        await expect_shown(pilot, "└ lint")
+        await pilot.press("t")
+        await expect_shown(pilot, "line 39")
+        await pilot.press(*["pageup"] * 5)
+        await expect_shown(pilot, "line 1 ")
+        await pilot.press(*["pagedown"] * 5)
+        await expect_shown(pilot, "line 39")
+        await pilot.press("escape")
+        source.away = "Redis is away."
+        await pilot.press("t")
+        await expect_shown(pilot, "✗ Redis is away.")
