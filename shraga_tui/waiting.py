@@ -58,9 +58,10 @@ def _asked(question: Question, alike: int) -> Wait:
         then = f"“{question.default}” is taken" if question.default is not None else "the task fails"
         lines += ["", f"By {question.due_at.astimezone():%d %b %H:%M:%S}, else {then}."]
     choices = {"to": ("this task", f"all {alike} that ask the same")} if alike > 1 else {}
-    return Wait(
-        "\n".join(lines), question.id, choices, "a number or a word" if question.options else "the answer"
-    )
+    hint = "a number or a word" if question.options else "the answer"
+    if question.options and question.takes_any_words:
+        hint = "a number, or in your own words"
+    return Wait("\n".join(lines), question.id, choices, hint)
 
 
 def _wish(task: Task) -> str:

@@ -81,6 +81,8 @@ MOVES: dict[str, Move] = {
         _move("unblock_later", {S.BLOCKED}, S.SCHEDULED, _ENGINE, EventType.TASK_SCHEDULED),
         _move("hold", {S.BLOCKED}, S.AWAITING_APPROVAL, _ENGINE, EventType.TASK_WAITING),
         _move("skip", {S.BLOCKED}, S.SKIPPED, _ENGINE, EventType.TASK_SKIPPED),
+        _move("replan", {S.COMPLETED}, S.QUEUED, {Actor.CONTROLLER}, EventType.TASK_QUEUED),
+        _move("doubt", {S.COMPLETED}, S.WAITING_FOR_INPUT, {Actor.CONTROLLER}, EventType.TASK_WAITING),
         _move("rest", _ENDED, S.SCHEDULED, _ENGINE, EventType.TASK_SCHEDULED),
         _move("follow", _ENDED, S.QUEUED, _ENGINE, EventType.TASK_QUEUED),
         _move("supersede", _WAITING, S.CANCELED, {Actor.CONTROLLER}, EventType.TASK_CANCELED),

@@ -13,10 +13,11 @@ from .durations import Seconds
 
 
 class QuestionKind(StrEnum):
-    """What is asked for: a person's knowledge, or leave to spend more."""
+    """What is asked for: a person's knowledge, leave to spend more, or what to do about a plan that is none."""
 
     QUESTION = "question"
     BUDGET = "budget"
+    PLAN = "plan"
 
 
 class NewQuestion(Sized):
@@ -46,6 +47,11 @@ class NewQuestion(Sized):
     def signature(self) -> str:
         """What identical questions of any task have in common: text and options, as a short hash."""
         return sha256("\0".join((self.text, *self.options)).encode()).hexdigest()[:16]
+
+    @property
+    def takes_any_words(self) -> bool:
+        """Whether other words than its options are an answer too."""
+        return not self.options or self.kind is QuestionKind.PLAN
 
     @property
     def own_key(self) -> str:

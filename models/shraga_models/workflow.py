@@ -60,6 +60,7 @@ PHASE_MOVES: dict[str, PhaseMove] = {
         _move("enrich", {P.CREATED}, P.ENRICHING),
         _move("enriched", {P.CREATED, P.ENRICHING}, P.ENRICHED),
         _move("plan", {P.ENRICHED}, P.PLANNING),
+        _move("doubt", {P.PLANNING}, P.PLANNING),
         _move("planned", {P.ENRICHED, P.PLANNING}, P.PLANNED),
         _move("execute", {P.PLANNED}, P.EXECUTING),
         _move("complete", {P.EXECUTING, P.FAILED}, P.COMPLETED, E.WORKFLOW_COMPLETED),

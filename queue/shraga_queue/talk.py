@@ -202,6 +202,8 @@ def _fitting(question: Question, text: str) -> str:
     for option in options:
         if option.casefold() == said.casefold():
             return option
+    if question.takes_any_words:
+        return said
     raise InvalidInput("answer", f"answer: {said[:80]!r} is none of the options: {' | '.join(options)}.")
 
 

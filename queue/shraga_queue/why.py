@@ -213,6 +213,8 @@ def _answer(seen: Circumstances) -> Iterator[Reason]:
     what = _first_line(asked.text if asked else task.thought)
     said = f"It waits for an answer for {seen.ago(task.moved_at)}{f': {what}' if what else '.'}"
     choice = f", one of: {' | '.join(asked.options)}" if asked and asked.options else ""
+    if choice and asked and asked.takes_any_words:
+        choice += ", or in your own words"
     facts = {"question_id": asked.id, "question": asked.text, "options": list(asked.options)} if asked else {}
     yield Reason("answer", said, f"Answer it with `shraga answer {task.id} TEXT`{choice}.", facts)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from shraga_models import NewTask, Phase, Task, TaskStatus, Workflow, WorkflowStep
+from shraga_models import NewQuestion, NewTask, Phase, Task, TaskStatus, Workflow, WorkflowStep
 from shraga_models.workflow import ENRICH, PLAN, is_done, needs, plan_fault, read_plan
 
 from . import codec
@@ -20,6 +20,7 @@ from .calls import Argument, Batch, Call, Flow, as_is
 from .codec import TaskRow
 from .errors import InvalidInput, NotFound, Refused
 from .operations import Operations
+from .submission import job_data
 from .workflow_codec import (
     SPEC,
     StepRow,
@@ -32,6 +33,11 @@ from .workflow_codec import (
     task_result,
 )
 
+TOLD = ("agent", "prompt")
+"""The types of actions that find in their conversation what was wrong with a plan."""
+PLAN_AGAIN, CANCEL = "plan again", "cancel"
+WHAT_NOW = "Plan again, cancel the workflow, or write what the planner is to know."
+AS_A_PLAN = "That is no plan. Give all of it again, as JSON: [{name, action, ...}, ...]."
 MOVES_AT_ONCE = 16
 """More than a workflow has phases."""
 
@@ -211,21 +217,25 @@ class WorkflowMoves:
         task = yield from self._ended(workflow, workflow.plan)
         if task is None:
             return False
-        result = read_json(task_result(task))
         try:
-            steps = read_plan(result)
-            planned = workflow.model_copy(update={"steps": steps})
-            for step in steps:
-                step_task(planned, step, 0)
-        except ValidationError as error:
-            raise InvalidInput(PLAN, f"plan: {plan_fault(error, result)}") from None
-        except ValueError as error:
-            raise InvalidInput(PLAN, f"plan: {error}") from None
-        try:
+            steps = _steps_of(workflow, read_json(task_result(task)))
             yield from self.operations.check_documents(one for step in steps for one in step.documents)
         except InvalidInput as error:
-            raise InvalidInput(PLAN, f"plan: {error}") from None
-        return (yield from self._move(workflow, "planned", f"{len(steps)} steps", steps=steps_json(steps)))
+            return (yield from self._doubt(workflow, task, f"plan: {error}"[:2000]))
+        fields = {"steps": steps_json(steps), "error": ""}
+        return (yield from self._move(workflow, "planned", f"{len(steps)} steps", **fields))
+
+    def _doubt(self, workflow: Workflow, task: Task, fault: str) -> Flow[bool]:
+        """Have the planner try again, or a person asked; a planner that can be told is told once at least."""
+        assert workflow.plan is not None
+        limits, action = workflow.plan.limits, workflow.plan.action
+        tries = max(limits.retries, 1 if action.type in TOLD else 0)
+        asked = NewQuestion(text=f"{fault.rstrip('.')}.\n{WHAT_NOW}", options=(PLAN_AGAIN, CANCEL))
+        args: list[Argument] = [workflow.id, self.user, workflow.version, task.id, task.attempt, fault]
+        args += [f"{fault.rstrip('.')}.\n{AS_A_PLAN}", tries, job_data(task.id), int(limits.timeout) or 1]
+        args += [asked.text, asked.signature, json.dumps(asked.options)]
+        reply = yield Call(as_is, "workflow_doubt", self._all(), tuple(args))
+        return codec.text(reply[0]) == "ok"
 
     def _submit_steps(self, workflow: Workflow, rows: Sequence[TaskRow | None]) -> Flow[None]:
         tasks = [step_task(workflow, step, order) for order, step in enumerate(workflow.steps, 1)]
@@ -275,6 +285,20 @@ class WorkflowMoves:
                 except Refused:
                     # It has ended meanwhile.
                     continue
+
+
+def _steps_of(workflow: Workflow, result: Any) -> tuple[WorkflowStep, ...]:
+    """Return the steps that a plan's result describes; raises InvalidInput naming step and field of what is wrong."""
+    try:
+        steps = read_plan(result)
+        planned = workflow.model_copy(update={"steps": steps})
+        for step in steps:
+            step_task(planned, step, 0)
+    except ValidationError as error:
+        raise InvalidInput(PLAN, plan_fault(error, result)) from None
+    except ValueError as error:
+        raise InvalidInput(PLAN, str(error)) from None
+    return steps
 
 
 def is_to_blame(status: str) -> bool:

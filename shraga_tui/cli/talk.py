@@ -67,7 +67,8 @@ def inbox(
 
 
 def _question_row(one: Question) -> tuple[str, ...]:
-    said = cell(one.text, QUESTION_CELLS) + (f" [{cell(' | '.join(one.options))}]" if one.options else "")
+    ways = (*one.options, "your own words") if one.options and one.takes_any_words else one.options
+    said = cell(one.text, QUESTION_CELLS) + (f" [{cell(' | '.join(ways))}]" if ways else "")
     return ("answer", short_id(one.task_id), cell(one.task_name), cell(one.owner), said)
 
 

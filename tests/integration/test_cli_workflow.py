@@ -14,6 +14,7 @@ from shraga_queue.engine import Engine
 from shraga_queue.workflow_codec import check_workflow
 from shraga_queue.yamlfile import read_yaml
 from shraga_tui.cli.app import run
+from tests.crew import Crew
 from tests.factories import hire
 
 STEPS = ["--step", "a=echo 1", "--step", "b=echo 2"]
@@ -26,11 +27,13 @@ class House:
     def __init__(self, shraga: Shraga, capsys: pytest.CaptureFixture[str]) -> None:
         self.place = ["--url", shraga.settings.redis_url or "", "--prefix", shraga.settings.prefix]
         self.capsys = capsys
+        self.told = ""
 
     def __call__(self, *words: str, code: int = 0) -> str:
         self.capsys.readouterr()
         assert run([*self.place, "workflow", *words]) == code
         said = self.capsys.readouterr()
+        self.told = said.err
         return said.err if code else said.out
 
     def json(self, *words: str, code: int = 0) -> Any:
@@ -96,6 +99,42 @@ def test_a_workflow_is_talked_about(house: House) -> None:
     assert [one["text"] for one in house.json("chat", flow, "--tail", "1")] == ["why?"]
     assert "no workflow 'nope'" in house("say", "nope", "hello", code=3)
     assert "no workflow 'nope'" in house("chat", "nope", code=3)
+
+
+def test_it_says_which_steps_were_told(house: House, shraga: Shraga, engine: Engine) -> None:
+    agent = {"type": "agent", "prompt": "do it"}
+    many = [{"name": f"s{number}", "action": agent, "after": []} for number in range(12)]
+    flow = shraga.submit_workflow("t", steps=many).id
+    hand = hire(engine)
+    hand.claim()
+    house("say", flow, "one")
+    assert "shraga: Told s0; steps that begin later find it" in house.told
+    while hand.try_claim():
+        pass
+    house("say", flow, "all")
+    assert "Told s0, s1, s2, s3, s4, s5, s6, s7, s8, s9 and 2 more; steps" in house.told
+    assert "(told s0): one" in house("chat", flow)
+    assert run([*house.place, "chat", shraga.workflow(flow).steps[0].task_id]) == 0
+    assert " (from its workflow's chat): one" in house.capsys.readouterr().out
+    shraga.cancel_workflow(flow)
+    other = shraga.submit_workflow("t", steps=[{"name": "a", "action": {"type": "shell", "command": "x"}}])
+    house("say", other.id, "nobody")
+    assert "No step runs that listens; those that begin later find it in their prompt." in house.told
+
+
+def test_what_is_wrong_with_a_plan_is_shown_and_answered(
+    house: House, shraga: Shraga, engine: Engine
+) -> None:
+    flow = house("submit", "--title", "t", "--plan", "echo no").strip()
+    crew = Crew(shraga, engine)
+    crew.work(shraga.workflow(flow).workflow, "plan", result="no")
+    assert "planning: plan: the plan is no JSON" in house("show", flow)
+    assert "asks you" in house("show", flow)
+    house.capsys.readouterr()
+    assert run([*house.place, "inbox"]) == 0
+    assert "[plan again | cancel | your own words]" in house.capsys.readouterr().out
+    assert run([*house.place, "answer", shraga.workflow(flow).steps[0].task_id, "use make"]) == 0
+    assert shraga.chat(shraga.workflow(flow).steps[0].task_id)[-1].text == "use make"
 
 
 @pytest.mark.parametrize(

@@ -197,3 +197,17 @@ async def test_the_chat_of_a_task_is_read_and_added_to(source: FakeSource) -> No
 def test_what_waits_no_more_has_no_form(source: FakeSource, status: TaskStatus) -> None:
     task = source.tasks["t-busy"].model_copy(update={"status": status})
     assert waiting.of(task) == waiting.Wait(f"The task is {status}.")
+
+
+@pytest.mark.parametrize(
+    ("fields", "hint"),
+    [
+        ({}, "the answer"),
+        ({"options": ("a", "b")}, "a number or a word"),
+        ({"options": ("a", "b"), "kind": "plan"}, "a number, or in your own words"),
+    ],
+)
+def test_the_form_says_what_may_be_typed(source: FakeSource, fields: dict[str, Any], hint: str) -> None:
+    asked = make_question("t-busy", "What now?", **fields)
+    task = source.tasks["t-busy"].model_copy(update={"question": asked})
+    assert waiting.of(task).hint == hint

@@ -100,7 +100,12 @@ def commit(script: Script, message: str, step: dict[str, Any]) -> None:
 
 
 def finish(script: Script, summary: str, step: dict[str, Any]) -> NoReturn:
-    """Say that all is done, with a verdict on it and a result where the script has them."""
+    """Say that all is done, with a verdict on it and a result where the script has them.
+
+    What comes after it in the script is done where the work is sent back.
+    """
+    if script.at < len(script.steps):
+        tell("session", id=f"{STEP}{script.at}")
     given = {name: step[name] for name in ("verdict", "result") if name in step}
     tell("finished", ok=True, summary=script.fill(summary), **given)
     sys.exit(0)

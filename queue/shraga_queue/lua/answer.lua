@@ -1,5 +1,5 @@
 -- Answer the open question of a task, or of all tasks that ask the same.
--- Uses: time, put, tell, rq, text, find, say, move, occur, edges, depend, budget, settle, wait
+-- Uses: time, put, tell, rq, text, find, say, move, occur, edges, depend, workflow, budget, settle, wait
 -- KEYS[1] the owners. ARGV: 1 task, 2 actor, 3 answer, 4 the id of the question it answers or '', 5 how many further tasks with
 --   the identical question are answered too, 6 signature.
 -- Reply: {'missing'}, {'none', status}, {'taken', the answer there is as JSON} or {'answered', task...}.

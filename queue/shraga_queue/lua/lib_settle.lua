@@ -1,6 +1,8 @@
--- What the answer to a question about a budget means; for scripts that take answers (lib_wait).
+-- What the answer to a question about a budget or a plan means; for scripts that take answers (lib_wait).
 -- KEYS: none. ARGV: none. Reply: none; a library.
 -- Invariants: the next breach is a question of its own; a task that is to stop stops like any other that is canceled.
+local GIVEN_UP = 'its plan was given up'
+
 -- Raises a budget by its own size, and at least so far that as much is left again.
 local function extend(t, kind, day)
   if kind == 'task' then
@@ -37,8 +39,7 @@ local function settle_budget(t, key, text)
 end
 
 -- Cancels the task, at once where it waits.
-local function stop_spending(t, actor)
-  local said = 'over its budget'
+local function call_off(t, actor, said)
   local wanted = {'cancel_by', actor, 'cancel_reason', said}
   if t.status ~= 'running' then
     redis.call('HSET', t.key, 'run', 'canceled', 'finished_at', NOW_TEXT, unpack(wanted))
@@ -49,4 +50,15 @@ local function stop_spending(t, actor)
   tell('task.canceling', t.owner, t.id, t.name, t.status, t.attempt, actor, said)
   audit(actor, 'ask_cancel', 'task', t.id, t.status, t.status, said)
   nudge(t)
+end
+
+-- Does what the answer to the question about a plan that is none means: to cancel ends its workflow, and any other lets the
+-- planner go on, with all its tries; returns whether it goes on.
+local function settle_plan(t, actor, text)
+  if text ~= 'cancel' then
+    redis.call('HDEL', t.key, 'failures', 'losses')
+    return true
+  end
+  local w = find_workflow(t.workflow)
+  if not refusal(w, 'cancel', '') then change(w, 'cancel', actor, GIVEN_UP, {'error', GIVEN_UP}) end
 end

@@ -38,8 +38,8 @@ local function answer(t, actor, sender_type, text)
   local note
   if asked.kind == 'budget' then
     note = settle_budget(t, asked.key, text)
-    if not note then return stop_spending(t, actor) end
-  end
+    if not note then return call_off(t, actor, 'over its budget') end
+  elseif asked.kind == 'plan' and not settle_plan(t, actor, text) then return call_off(t, actor, GIVEN_UP) end
   if t.status == 'waiting_for_input' then
     if note then keep_for_resume(t, '', note) end
     return resume_run(t, 'answer', actor, cut(text, 300))

@@ -1,6 +1,6 @@
 -- Do what is due: queue what waited for its time, skip what expired, end the wait for an answer, tell what has become
 -- overdue; go on with what ended tasks have left to release.
--- Uses: time, put, tell, rq, text, find, say, move, occur, edges, depend, budget, settle, wait
+-- Uses: time, put, tell, rq, text, find, say, move, occur, edges, depend, workflow, budget, settle, wait
 -- KEYS[1] the due times. ARGV: 1 leader's token, 2 how many at most.
 -- Reply: {how many were done, ms until the next is due or -1}, or nil when the caller leads no more.
 -- Invariants: a due entry goes only with the move it stands for, or with the event.
