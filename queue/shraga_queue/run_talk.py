@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from .engine import Claim
 
 
+MOST_COMMON = 500
+"""Entries of its workflow's chat that a run is given at its start, the latest."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mail:
     """What there is for a run to read: how much was ever said to the task, up to which entry this is, and it."""
@@ -65,13 +69,15 @@ class RunTalk:
     def read_mail(self, claim: Claim, after: str = "-", workflow: str = "") -> Mail:
         """Return what was said and answered; the chat from after an entry on, all that is kept for `-`.
 
-        With the id of a workflow also what was said in that one's chat and has not come into the task's own.
+        With the id of a workflow also the latest of that one's chat, as far as it has not come into the task's own.
         """
         whose = {"owner": claim.owner, "task": claim.task_id}
         chat = self.keys.make("chat", **whose)
         common = self.keys.make("workflow_chat", owner=claim.owner, workflow=workflow)
         # The workflow's first: what is said to it after that has come to the claimed task, whose chat is read then.
-        around = (Call(as_is, command=("XRANGE", common, "-", "+")),) if workflow else ()
+        around = (
+            (Call(as_is, command=("XREVRANGE", common, "+", "-", "COUNT", MOST_COMMON)),) if workflow else ()
+        )
         # The count first: what is said between the two is read now and looked for once more.
         counted = Call(as_is, command=("HGET", self.keys.make("task", **whose), "mail"))
         said = Call(as_is, command=("XRANGE", chat, after if after == "-" else f"({after}", "+"))
@@ -79,7 +85,7 @@ class RunTalk:
         *heard, count, entries, answers = self.driver.batch(Batch((*around, counted, said, answered)))
         messages = read_chat(claim.task_id, entries, fold=after == "-")
         if heard and heard[0]:
-            messages = in_order(messages, read_chat(None, heard[0], workflow_id=workflow))
+            messages = in_order(messages, read_chat(None, reversed(heard[0]), workflow_id=workflow))
         told = {key: str(json.loads(answer)["text"]) for key, answer in answers.items()}
         last_id = text(entries[-1][0]) if entries else after
         return Mail(int(count or 0), last_id, messages, told)

@@ -133,6 +133,14 @@ def test_an_answer_in_own_words_is_a_note_to_the_planner(shraga: Shraga, crew: C
     assert_agreement(shraga)
 
 
+def test_the_same_fault_of_many_plans_is_answered_at_once(shraga: Shraga, crew: Crew) -> None:
+    flows = [asked_about(shraga, crew) for _ in range(2)]
+    plans = {flow.task_id("plan") for flow in flows}
+    assert set(shraga.answer(flows[0].task_id("plan"), "cancel", alike=True)) == plans
+    assert {crew.phase(flow) for flow in flows} == {Phase.CANCELED}
+    assert_agreement(shraga)
+
+
 @pytest.mark.parametrize("said", ["cancel", "2", "Cancel "])
 def test_to_cancel_ends_the_workflow_and_of_two_answers_one_counts(
     shraga: Shraga, crew: Crew, settings: Settings, said: str

@@ -62,6 +62,23 @@ def test_a_step_that_begins_later_finds_all_that_was_said(shraga: Shraga, crew: 
     assert shraga.workflow_say(flow.id, "three run").told == ("count", "later")
 
 
+def test_a_planner_is_told_too(shraga: Shraga, crew: Crew) -> None:
+    flow = shraga.submit_workflow("t", plan={"action": AGENT})
+    claim = crew.claim(flow, "plan")
+    assert shraga.workflow_say(flow.id, "two steps will do").told == ("plan",)
+    assert crew.hand.heartbeat(claim) == "mail"
+
+
+def test_of_a_long_chat_a_run_is_given_the_latest(
+    shraga: Shraga, crew: Crew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shraga_queue.run_talk.MOST_COMMON", 2)
+    flow = shraga.submit_workflow("t", steps=[step("a", action=AGENT)])
+    for text in ("one", "two", "three"):
+        shraga.workflow_say(flow.id, text)
+    assert conversation(crew, flow, crew.claim(flow, "a")) == ["two", "three"]
+
+
 def test_a_step_that_ends_unread_leaves_the_message_to_the_next(shraga: Shraga, crew: Crew) -> None:
     flow = shraga.submit_workflow("t", steps=[step("a", action=AGENT), step("b", action=AGENT)])
     claim = crew.claim(flow, "a")
