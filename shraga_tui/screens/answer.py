@@ -6,6 +6,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
@@ -38,7 +39,7 @@ class AnswerScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="answer") as box:
-            box.border_title = f" {clean_line(self._ref.name, 60)} "
+            box.border_title = Content(f" {clean_line(self._ref.name, 60)} ")
             with VerticalScroll(id="answer-what", can_focus=False):
                 yield Static("Reading the task…", id="answer-text", markup=False)
             yield Vertical(id="answer-fields")
@@ -133,7 +134,7 @@ class SayScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="answer") as box:
-            box.border_title = f" Say to {clean_line(self._ref.name, 50)} "
+            box.border_title = Content(f" Say to {clean_line(self._ref.name, 50)} ")
             running = self._ref.status == TaskStatus.RUNNING
             yield Static(
                 "A run that listens hears it at once; else it is read when the task next runs."

@@ -6,6 +6,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
@@ -28,7 +29,7 @@ class ConfirmScreen(ModalScreen[bool]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog") as dialog:
-            dialog.border_title = f" {self._title} "
+            dialog.border_title = Content(f" {self._title} ")
             yield Static(self._text, markup=False, id="dialog-text")
             with Horizontal(id="dialog-buttons"):
                 yield Button("n  No, leave it", id="no", compact=True)

@@ -6,6 +6,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
@@ -36,7 +37,7 @@ class TalkScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="answer") as box:
-            box.border_title = f" Talk about {clean_line(self._workflow.title, 50)} "
+            box.border_title = Content(f" Talk about {clean_line(self._workflow.title, 50)} ")
             view = LineView(id="talk-chat", following=True)
             view.can_focus = False
             yield view

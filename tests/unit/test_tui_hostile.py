@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from textual.screen import ModalScreen
 
-from shraga_models import Brake, TaskStatus
+from shraga_models import Brake, Phase, TaskStatus
+from shraga_models.text import clean_line
 from shraga_queue.depending import Neighbour, Neighbourhood
 from shraga_tui.app import ShragaApp
+from shraga_tui.desk import TaskRef
+from shraga_tui.screens.answer import AnswerScreen, SayScreen
+from shraga_tui.screens.confirm import ConfirmScreen
+from shraga_tui.screens.talk import TalkScreen
 from shraga_tui.source import HarmlessSource, harmless, harmless_row
 from tests.fakes import NOW, FakeSource, busy_source, make_event, make_log, make_row, make_run
+from tests.flows import make_flow
 from tests.tui import dashboard, expect_shown, toasts, until
 
 HOSTILE = (
@@ -153,3 +162,26 @@ async def test_a_brake_is_told_in_one_harmless_line() -> None:
     said = (await HarmlessSource(source).counts()).standstill
     assert dangerous(said) == set()
     assert "a b" in said
+
+
+@pytest.mark.parametrize("shown", ["mount [/dev/sda1]", "[bold]loud[/bold]"])
+@pytest.mark.parametrize("dialog", [AnswerScreen, SayScreen, TalkScreen, ConfirmScreen])
+async def test_a_dialog_shows_a_name_as_it_is(dialog: type[ModalScreen[Any]], shown: str) -> None:
+    name = f"{shown} \x1b[31m \u202ex"
+    source = busy_source()
+    app = dashboard(source)
+    row = make_row("t-odd", name, TaskStatus.AWAITING_APPROVAL)
+    source.add(row)
+    ref = TaskRef(row.id, row.name, row.status)
+    flow = make_flow("f-odd", name, Phase.EXECUTING)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await expect_shown(pilot, "Fix login")
+        made: dict[type[Any], Callable[[], ModalScreen[Any]]] = {
+            AnswerScreen: lambda: AnswerScreen(app.desk, ref),
+            SayScreen: lambda: SayScreen(app.desk, ref),
+            TalkScreen: lambda: TalkScreen(app.desk, flow),
+            ConfirmScreen: lambda: ConfirmScreen(clean_line(name, 60), "It is ended.", "Yes"),
+        }
+        await app.push_screen(made[dialog]())
+        await expect_shown(pilot, shown)
+        assert dangerous(drawn(app)) == set()
