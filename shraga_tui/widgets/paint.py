@@ -46,15 +46,17 @@ def wrap(text: str, width: int) -> list[str]:
     """Return a text without line breaks as lines of at most `width` cells, broken at spaces if there are any."""
     if width_of(text) <= width or width <= 1:
         return [text]
-    pieces = []
-    while width_of(text) > width:
-        # What may fit is looked at, not the whole of a long line again for each of its pieces.
-        most = width if text.isascii() else max(1, len(chop_cells(text[: 2 * width], width)[0]))
-        space = text.rfind(" ", most // 2, most + 1)
+    pieces, at = [], 0
+    # Only what may fit is looked at: to measure the rest of a long text for each of its lines takes seconds.
+    while len(text) - at > 2 * width or width_of(text[at:]) > width:
+        part = text[at : at + 2 * width]
+        most = width if part.isascii() else max(1, len(chop_cells(part, width)[0]))
+        space = part.rfind(" ", most // 2, most + 1)
         cut = space if space > 0 else most
-        pieces.append(text[:cut])
-        text = text[cut:].removeprefix(" ")
-    return [*pieces, text] if text else pieces
+        pieces.append(part[:cut])
+        at += cut + text.startswith(" ", at + cut)
+    rest = text[at:]
+    return [*pieces, rest] if rest else pieces
 
 
 def ends(left: Line, right: Line, width: int) -> Line:

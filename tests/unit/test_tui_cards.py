@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from rich.cells import cell_len
 
 from shraga_models import EventType, TaskStatus
 from shraga_queue.codec import TaskRow
 from shraga_tui.cards import age, bar, card_lines, look_of, took
 from shraga_tui.chrome import sparkline
 from shraga_tui.look import BOARD_COLUMNS, EVENT_LOOKS, TASK_LOOKS, TONES
+from shraga_tui.widgets import paint
 from shraga_tui.widgets.bars import width_of_line
 from shraga_tui.widgets.paint import ends, fit, width_of, wrap
 from tests.fakes import NOW_MS, make_row
@@ -121,6 +123,22 @@ def test_small_helpers() -> None:
     assert wrap("“run” it again", 8) == ["“run” it", "again"]
     assert wrap("日本語日本語", 5) == ["日本", "語日", "本語"]
     assert width_of_line(ends((("left", "text"),), (("right", "text"),), 20)) == 20
+
+
+def test_a_long_text_is_measured_a_few_times_and_not_once_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[int] = []
+    count_cells = cell_len
+
+    def counting(text: str) -> int:
+        measured.append(len(text))
+        return count_cells(text)
+
+    monkeypatch.setattr(paint, "cell_len", counting)
+    text = "日本語 " * 2_500
+    pieces = wrap(text, 20)
+    assert "".join(pieces).replace(" ", "") == text.replace(" ", "")
+    assert {width_of(piece) for piece in pieces[:-1]} == {20}
+    assert sum(measured) < 4 * len(text)
 
 
 def test_a_result_that_waits_looks_otherwise_than_a_task_that_waits_for_leave() -> None:
