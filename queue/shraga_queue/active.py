@@ -90,7 +90,7 @@ class ActiveRun:
         self._stop_reason: RunStatus | None = None
         self._kill_at: float | None = None
         self._outcome: SealedOutcome | None = None
-        self._lost = ""
+        self.lost = ""
         self._stale = False
         self._worn = False
         self._run_id = claim.run_id
@@ -98,12 +98,12 @@ class ActiveRun:
     @property
     def ended(self) -> bool:
         """Whether the horse is done with it, one way or another."""
-        return self._outcome is not None or bool(self._lost) or self._stale
+        return self._outcome is not None or bool(self.lost) or self._stale
 
     @property
     def spoiled(self) -> bool:
         """Whether the horse must not serve another run."""
-        return self._stop_reason is not None or bool(self._lost) or self._stale or self._worn
+        return self._stop_reason is not None or bool(self.lost) or self._stale or self._worn
 
     @property
     def running_for(self) -> float:
@@ -129,14 +129,14 @@ class ActiveRun:
         """Hand the claim to the horse; the lease is surely held from when the claim was asked for."""
         self.follow()
         if self._deadline.passed:
-            self._lost = "the answer to the claim came too late"
+            self.lost = "the answer to the claim came too late"
             return
         try:
             self._horse.begin(self.order)
         except RedisError:
-            self._lost = "what the run has to know could not be read"
+            self.lost = "what the run has to know could not be read"
         except OSError:
-            self._lost = "the process for the task ended before the task began"
+            self.lost = "the process for the task ended before the task began"
 
     def follow(self) -> None:
         """Look after the run from now on: the horse begins it now, or has been sent it ahead and may be at it."""
@@ -194,7 +194,7 @@ class ActiveRun:
     def abandon(self, why: str) -> None:
         """End the run at once; it is lost and tried again by its limits."""
         if not self.ended:
-            self._lost = why
+            self.lost = why
             proctree.kill_below(os.getpid())
 
     # The horse's words
@@ -247,7 +247,7 @@ class ActiveRun:
                 # Where it was, for the run that goes on.
                 outcome = outcome._replace(execution=kept.execution)
         if outcome.status == RunStatus.CANCELED and self._stop_reason is None:
-            self._lost = "the process running the task was told to stop, but not by this worker"
+            self.lost = "the process running the task was told to stop, but not by this worker"
         else:
             self._outcome = outcome
 
@@ -265,7 +265,7 @@ class ActiveRun:
         if self._stop_reason is not None:
             self._outcome = self._stopped()
             return
-        self._lost = f"the process running the task {proctree.how_it_ended(self._horse.pid)}"
+        self.lost = f"the process running the task {proctree.how_it_ended(self._horse.pid)}"
 
     @property
     def _last_word(self) -> str:
@@ -387,7 +387,7 @@ class ActiveRun:
     def _end(self, ended: float) -> EndedRun | None:
         if self._outcome is not None:
             return EndedRun(self.claim, self._outcome, self._started, ended, self._last_word)
-        claim, why = self.claim, f"Lost: {self._lost}."
+        claim, why = self.claim, f"Lost: {self.lost}."
         self.engine.lose(claim.task_id, claim.fence, self.limits, claim.losses, why, self._name)
         return None
 

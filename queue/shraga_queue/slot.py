@@ -226,9 +226,15 @@ class SlotWorker(rq.Worker):
 
     def _conclude(self, run: ActiveRun) -> None:
         horse = self.horse
+        never_began = bool(run.lost) and horse is not None and horse.forgo()
         if run.spoiled or (horse and not horse.sent and horse.count >= self.setup.recycle_after):
             self._end_horse()
-        self._settle(run)
+        if never_began:
+            # No loss: it is for the next process, after a pause in case none can live here.
+            self._put_back([run])
+            time.sleep(SETTLE_PAUSE)
+        else:
+            self._settle(run)
         self._settle_cut_short()
 
     def _settle_cut_short(self) -> None:

@@ -98,6 +98,11 @@ class WorkHorse:
         self.count -= len(unbegun)
         self._put_back(unbegun)
 
+    def forgo(self) -> bool:
+        """Let it begin nothing more; returns whether it has not begun the run that the slot follows."""
+        self.take_back()
+        return self._followed in self._permits.take_back()
+
     def is_last(self, run: ActiveRun) -> bool:
         """Whether it has been sent nothing to begin after a run."""
         return not self.sent or next(reversed(self.sent.values())) is run

@@ -90,6 +90,17 @@ def test_a_horse_that_somebody_ends_between_two_runs_takes_none_with_it(
         expect_untouched(warm, warm.submit_many([NOOP] * 3))
 
 
+def test_a_horse_that_dies_before_it_has_begun_a_run_does_not_take_it_along(
+    warm: Shraga, worker: subprocess.Popen[bytes], processes: Processes
+) -> None:
+    (horse,) = processes.horse_pids(worker)
+    os.kill(horse, signal.SIGSTOP)
+    tasks = warm.submit_many([NOOP] * 3)
+    wait_until(lambda: warm.counts().leases > 0, what="a claim")
+    os.kill(horse, signal.SIGKILL)
+    expect_untouched(warm, tasks)
+
+
 def test_a_run_that_talks_nonsense_to_its_slot_fails_alone(warm: Shraga) -> None:
     limits = Limits(retries=0)
     short, (babbler,) = submit_amid(warm, python("talk_nonsense").model_copy(update={"limits": limits}))
