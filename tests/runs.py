@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from shraga_models import Message, ModelCall, NewQuestion
+from shraga_models import ExecutionDetails, Message, ModelCall, NewQuestion
 from shraga_queue.briefing import Resume
 from shraga_queue.context import RunContext
 from shraga_queue.conversation import Conversation, HasFileno, Suspended
@@ -31,6 +31,7 @@ class Talk:
     to_be_heard: list[Message] = field(default_factory=list)
     lines: list[tuple[str, str, str]] = field(default_factory=list)
     sayings: list[tuple[float | None, str]] = field(default_factory=list)
+    places: list[ExecutionDetails] = field(default_factory=list)
 
     def ask(self, question: NewQuestion) -> str:
         """Return the answer, where the test has put one."""
@@ -58,6 +59,10 @@ class Talk:
     def record(self, call: ModelCall) -> None:
         """Keep a model call."""
         self.calls.append(call)
+
+    def goes_on_at(self, details: ExecutionDetails) -> None:
+        """Keep where the run would go on."""
+        self.places.append(details)
 
     def listen(
         self, files: Sequence[HasFileno], timeout: float | None

@@ -90,6 +90,7 @@ class ActiveRun:
         self._stop_reason: RunStatus | None = None
         self._kill_at: float | None = None
         self._outcome: SealedOutcome | None = None
+        self._where = ""
         self.lost = ""
         self._stale = False
         self._worn = False
@@ -231,6 +232,8 @@ class ActiveRun:
             self._printed = next(printed, self._printed)
         elif kind in ("ask", "chat", "spend"):
             self._letters.hear(kind, body)
+        elif kind == "where":
+            self._where = body
         elif kind == "say":
             self._fresh = True
             self._progress = self._progress if body[0] is None else body[0]
@@ -241,11 +244,8 @@ class ActiveRun:
 
     def _take_outcome(self, outcome: SealedOutcome) -> None:
         if self._stop_reason is not None and outcome.status != RunStatus.COMPLETED:
-            kept = outcome
+            self._where = outcome.execution or self._where
             outcome = self._stopped(outcome.exit_code)
-            if outcome.status == RunStatus.SUSPENDED:
-                # Where it was, for the run that goes on.
-                outcome = outcome._replace(execution=kept.execution)
         if outcome.status == RunStatus.CANCELED and self._stop_reason is None:
             self.lost = "the process running the task was told to stop, but not by this worker"
         else:
@@ -259,7 +259,8 @@ class ActiveRun:
             outcome = Outcome(RunStatus.SUSPENDED)
         else:
             outcome = Outcome(RunStatus.CANCELED, error="The run was stopped.", retry=False)
-        return outcome.sealed()._replace(exit_code=exit_code)
+        # Where it was, for the run that goes on.
+        return outcome.sealed()._replace(exit_code=exit_code, execution=self._where)
 
     def _horse_ended(self) -> None:
         if self._stop_reason is not None:

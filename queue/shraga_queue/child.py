@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -16,6 +18,8 @@ MOST_LINE = 16 << 20
 READ_SIZE = 1 << 16
 MOST_READS = 64
 """How often it is read in one go: who follows it has others to listen to."""
+LOOK_EVERY = 0.05
+"""Seconds between two looks for the end of a process whose output others may hold open."""
 
 
 class Child:
@@ -33,6 +37,7 @@ class Child:
         self._untold = bytearray()
         self._closing = False
         self._received = bytearray()
+        self._whole: deque[bytes | bytearray] = deque()
         self.is_silent = False
         """Whether it has closed its output."""
         self.is_drained = True
@@ -89,7 +94,10 @@ class Child:
         self.flush()
 
     def lines(self) -> Iterator[str]:
-        """Yield lines it has written since; the last one without its end when the output has been closed."""
+        """Yield lines it has written since; the last one without its end when the output has been closed.
+
+        Where the reading is broken off, the lines that were not yielded come first the next time.
+        """
         for _ in range(MOST_READS):
             data = self._read()
             self.is_drained = not data
@@ -99,10 +107,16 @@ class Child:
             self._received = (
                 rest if len(rest) <= MOST_LINE else bytearray(b"(a line of many megabytes is cut)")
             )
-            yield from map(_text, whole)
+            self._whole += whole
+            yield from self._next_lines()
         if self.is_silent and self._received:
-            yield _text(self._received)
+            self._whole.append(self._received)
             self._received = bytearray()
+        yield from self._next_lines()
+
+    def _next_lines(self) -> Iterator[str]:
+        while self._whole:
+            yield _text(self._whole.popleft())
 
     def _read(self) -> bytes:
         try:
@@ -118,9 +132,15 @@ class Child:
             return self._process.wait(longest)
         return None
 
-    def ask_to_end(self) -> None:
-        """Ask the whole tree to end, and wait until the process has: whoever asked for it will see to that."""
+    def last_lines(self) -> Iterator[str]:
+        """Ask the whole tree to end, and yield lines until the process has: whoever asked for it will see to that."""
         proctree.send([self.pid, *proctree.descendants(self.pid)], signal.SIGTERM)
+        has_ended = False
+        while not (self.is_silent or (has_ended and self.is_drained)):
+            has_ended = self.has_ended
+            select.select([self], [], [], 0 if has_ended else LOOK_EVERY)
+            yield from self.lines()
+        yield from self.lines()
         self._process.wait()
 
     def end(self, grace: float) -> None:

@@ -10,7 +10,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from shraga_models import LogLevel, Message, MessageType, ModelCall, NewQuestion, SenderType
+from shraga_models import (
+    ExecutionDetails,
+    LogLevel,
+    Message,
+    MessageType,
+    ModelCall,
+    NewQuestion,
+    SenderType,
+)
 
 from .briefing import Resume
 from .conversation import Conversation, HasFileno
@@ -94,6 +102,10 @@ class RunContext:
     def record(self, call: ModelCall) -> None:
         """Tell what a call of a model cost."""
         self.talk.record(call)
+
+    def goes_on_at(self, details: ExecutionDetails) -> None:
+        """Tell where the run goes on should it be suspended, even where this process is ended by force."""
+        self.talk.goes_on_at(details)
 
     def listen(
         self, files: Sequence[HasFileno], timeout: float | None

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from shraga_models import Message, ModelCall, NewQuestion
+from shraga_models import ExecutionDetails, Message, ModelCall, NewQuestion
 
 from .briefing import Briefing
 from .channel import Channel
@@ -97,6 +97,10 @@ class Conversation:
     def record(self, call: ModelCall) -> None:
         """Tell what a call of a model cost."""
         self._send("spend", call.model_dump(mode="json"))
+
+    def goes_on_at(self, details: ExecutionDetails) -> None:
+        """Tell where the run goes on should it be suspended."""
+        self._send("where", details.model_dump_json(exclude_none=True))
 
     def listen(
         self, files: Sequence[HasFileno], timeout: float | None

@@ -18,6 +18,7 @@ from shraga_models import Agent, RunStatus, TaskSpec
 from shraga_queue import proctree
 from shraga_queue.actions import run_action
 from shraga_queue.actions.secrets import run_secrets
+from shraga_queue.child import Child
 from shraga_queue.context import RunContext
 from shraga_queue.engine import Outcome
 from shraga_queue.horse import StopRun
@@ -139,16 +140,21 @@ def test_a_question_ends_the_process_and_its_answer_goes_on_in_its_session(tmp_p
     assert (first.folder / "a").read_text() == "before\ny\n"
 
 
-def test_a_run_that_is_stopped_keeps_its_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    context = make_context(tmp_path)
+def stop_once_there_is(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the run be asked to stop as soon as a file is there."""
     listen = Talk.listen
 
-    def stop_once_it_runs(talk: Talk, files: Any, timeout: float) -> Any:
-        if (context.folder / "pid").exists():
+    def stop_or_listen(talk: Talk, files: Any, timeout: float) -> Any:
+        if path.exists():
             raise StopRun
         return listen(talk, files, min(timeout, 0.05))
 
-    monkeypatch.setattr(Talk, "listen", stop_once_it_runs)
+    monkeypatch.setattr(Talk, "listen", stop_or_listen)
+
+
+def test_a_run_that_is_stopped_keeps_its_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = make_context(tmp_path)
+    stop_once_there_is(context.folder / "pid", monkeypatch)
     steps: list[dict[str, Any]] = [
         {"ask": "Go?", "key": "k"},
         {"run": "echo $$ > new; mv new pid; exec sleep 60"},
@@ -157,8 +163,73 @@ def test_a_run_that_is_stopped_keeps_its_session(tmp_path: Path, monkeypatch: py
     outcome = run(spec(*steps), context)
     assert outcome.status is RunStatus.CANCELED
     assert outcome.execution is not None and outcome.execution.session_id == "step-1"
+    assert talk_of(context).places[-1] == outcome.execution
     pid = int((context.folder / "pid").read_text())
     wait_until(lambda: not proctree.is_alive(pid), what="the end of what the agent has started")
+
+
+LEAVING = """trap 'echo "$LAST"; exit 0' TERM
+echo '{"type": "session", "id": "early"}'
+touch ready
+echo "$FIRST"
+while :; do sleep 0.05; done"""
+LATE: list[dict[str, Any]] = [
+    {"type": "usage", "model": "m", "cost": 0.5},
+    {"type": "say", "text": "I leave."},
+    {"type": "ask", "text": "May I?"},
+    {"type": "session", "id": "late"},
+]
+
+
+def leaving(path: Path, first: dict[str, Any], last: list[dict[str, Any]]) -> str:
+    """Write an agent that says something, and something more when it is asked to end; returns its configuration."""
+    said = "\n".join(map(json.dumps, last))
+    agent = program(path, f"FIRST='{json.dumps(first)}'", f"LAST='{said}'", LEAVING)
+    return f'[agents.leaving]\ncommand = ["{agent}"]\nadapter = "lines"\n'
+
+
+def test_lines_whose_reading_was_broken_off_are_not_lost(tmp_path: Path) -> None:
+    child = Child(["printf", "a\\nb\\nc"], str(tmp_path), dict(os.environ))
+    wait_until(lambda: child.has_ended, what="its end")
+    assert next(iter(child.lines())) == "a"
+    assert list(child.last_lines()) == ["b", "c"]
+    child.close()
+
+
+def test_what_an_agent_tells_as_it_is_stopped_counts(
+    tmp_path: Path, configure: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(leaving(tmp_path / "leaving", {"type": "thought", "text": "hm"}, LATE))
+    context = make_context(tmp_path)
+    stop_once_there_is(context.folder / "ready", monkeypatch)
+    outcome = run(spec(agent="leaving"), context)
+    assert outcome.status is RunStatus.CANCELED
+    assert outcome.execution is not None and outcome.execution.session_id == "late"
+    assert [call.cost for call in talk_of(context).calls] == [0.5]
+    # In the chat it would stand behind the question that it is stopped for; and there is nobody to ask.
+    assert (talk_of(context).chats, talk_of(context).asked) == ([], [])
+    assert written(context, "thought")[-1] == "I leave."
+
+
+def test_an_agent_that_has_finished_by_the_time_it_is_stopped_has_finished(
+    tmp_path: Path, configure: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last: list[dict[str, Any]] = [{"type": "finished", "summary": "In time."}]
+    configure(leaving(tmp_path / "leaving", {"type": "thought", "text": "hm"}, last))
+    context = make_context(tmp_path)
+    stop_once_there_is(context.folder / "ready", monkeypatch)
+    outcome = run(spec(agent="leaving"), context)
+    assert outcome.status is RunStatus.COMPLETED
+    assert outcome.output is not None and outcome.output.summary == "In time."
+
+
+def test_an_agent_that_asks_may_tell_its_session_as_it_leaves(tmp_path: Path, configure: Configure) -> None:
+    configure(leaving(tmp_path / "leaving", {"type": "ask", "text": "Which?"}, LATE))
+    context = make_context(tmp_path)
+    outcome = run(spec(agent="leaving"), context)
+    assert outcome.status is RunStatus.SUSPENDED
+    assert outcome.execution is not None and outcome.execution.session_id == "late"
+    assert [one.text for one in talk_of(context).asked] == ["Which?"]
 
 
 def test_a_quick_answer_goes_to_the_agent_as_it_waits(tmp_path: Path) -> None:

@@ -103,9 +103,9 @@ def _run(action: Agent, config: AgentConfig, context: RunContext, start: Start, 
         except OSError as error:
             said = f"agents.{config.name}.command: it could not be started: {error.strerror or error}."
             return Outcome(RunStatus.FAILED, error=said, execution=details, retry=False)
-        following = Following(context, config, adapter, start.session)
+        following = Following(context, config, adapter, details)
         outcome = following.see_through(child, door, adapter.opening(start))
-        return replace(outcome, execution=details.model_copy(update={"session_id": following.session}))
+        return replace(outcome, execution=following.details)
 
 
 def _environment(config: AgentConfig) -> dict[str, str]:

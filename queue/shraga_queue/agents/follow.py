@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from shraga_models import (
     MAX_FIELD_CHARACTERS,
     AgentConfig,
+    ExecutionDetails,
     LogLevel,
     Message,
     MessageType,
@@ -43,7 +45,7 @@ from .steps import (
 )
 
 SUSPEND_GRACE = 5.0
-"""Seconds an agent has to leave once its run is suspended: it may write its session down."""
+"""Seconds an agent has to leave once its run is suspended: it may tell its session."""
 LEAVE_GRACE = 10.0
 """Seconds it has to leave after it has finished."""
 MOST_DELIVERABLES = 200
@@ -56,10 +58,10 @@ class Following:
     """One process of an agent, from its first line to its end."""
 
     def __init__(
-        self, context: RunContext, config: AgentConfig, adapter: Adapter, session: str | None
+        self, context: RunContext, config: AgentConfig, adapter: Adapter, details: ExecutionDetails
     ) -> None:
-        self.session = session
-        """What another process of it has to be given to go on."""
+        self.details = details
+        """Where it runs, and the session that another process of it has to be given to go on."""
         self._context = context
         self._config = config
         self._adapter = adapter
@@ -82,14 +84,17 @@ class Following:
             return self._outcome(fault, code)
         except Suspended:
             child.end(SUSPEND_GRACE)
+            self._hear_out(child.lines(), child)
             return Outcome(RunStatus.SUSPENDED)
         except Exception:
             child.end(SUSPEND_GRACE)
             raise
         except BaseException:
             # The run was asked to stop: pass it on to the whole tree, and let the worker's grace run. The session goes
-            # with the outcome, for whoever stopped it may let it go on.
-            child.ask_to_end()
+            # with the outcome, for whoever stopped it may let it go on; who has finished by then has finished.
+            self._hear_out(child.last_lines(), child)
+            if self._finished is not None:
+                return self._outcome("", None)
             return Outcome(RunStatus.CANCELED, error="The run was asked to stop and did.")
         finally:
             child.close()
@@ -108,10 +113,26 @@ class Following:
                     self._pass_on(message, child)
                 child.flush()
                 for line in child.lines():
-                    for step in self._adapter.read(run_secrets.mask(line)):
+                    for step in self._read(line):
                         self._take(step, child)
                 if child.is_silent or (has_ended and child.is_drained):
                     return ""
+
+    def _hear_out(self, lines: Iterable[str], child: Child) -> None:
+        """Take what it has said by its end: its session above all, and what it spent."""
+        for line in lines:
+            for step in self._read(line):
+                match step:
+                    case Asked():
+                        pass
+                    case Said(text):
+                        # In the chat it would stand behind the question for which the run lets go.
+                        self._think(text)
+                    case _:
+                        self._take(step, child)
+
+    def _read(self, line: str) -> Iterable[Step]:
+        return self._adapter.read(run_secrets.mask(line))
 
     @property
     def _longest(self) -> float:
@@ -159,7 +180,7 @@ class Following:
                 self._calls.append(call)
                 self._context.record(call)
             case Session(session):
-                self.session = session
+                self._keep(session)
             case Deliverable(name):
                 self._hand_over(name)
             case Noticed(text, level):
@@ -197,6 +218,11 @@ class Following:
         if name not in self._deliverables and len(self._deliverables) < MOST_DELIVERABLES:
             self._deliverables.append(name[:1000])
             self._log("system", LogLevel.INFO, f"Handed over: {name}")
+
+    def _keep(self, session: str) -> None:
+        if session != self.details.session_id:
+            self.details = self.details.model_copy(update={"session_id": session})
+            self._context.goes_on_at(self.details)
 
     def _finish(self, step: Finished, child: Child) -> None:
         self._finished = step
