@@ -100,6 +100,10 @@ _REPORT: Steps = [
     {"commit": "Say how to run the shop"},
     {"deliver": "README.md"},
     {"finish": "The README says how to run the shop.", "verdict": {"approved": True}},
+    {"think": "it was sent back: {answer}"},
+    {"edit": "README.md", "text": "\n{answer}\n", "append": True},
+    {"commit": "Say what was missing"},
+    {"finish": "The README says that, too.", "verdict": {"approved": True}},
 ]
 
 

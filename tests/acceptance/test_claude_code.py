@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shraga_models import Agent, Task, TaskStatus
+from shraga_models import Agent, Python, Task, TaskStatus
 from shraga_queue.client import Shraga
 from tests.claude_stub import ModelStub, bash, claude_binary, words
 from tests.processes import Processes
@@ -128,6 +128,29 @@ def test_a_question_suspends_it_and_the_answer_resumes_its_session(
     assert "Write the greeting." in said_to(model.requests[-1])
     assert "You asked: Which colour?" in said_to(model.requests[-1])
     assert done.attempt == 2
+
+
+def test_over_a_budget_it_is_parked_and_goes_on_in_its_session(
+    shraga: Shraga, worker: StartWorker, model: ModelStub
+) -> None:
+    def turn(body: dict[str, Any]) -> list[dict[str, Any]]:
+        if "The answer: extend" in said_to(body):
+            return [words("Done after all.")]
+        return [words("It takes a while."), bash("sleep 300")]
+
+    model.turn = turn
+    worker()
+    paid = shraga.submit("paid", Python("tests.jobs:pay", args={"calls": 1, "cost": 1.2}))
+    assert shraga.wait(paid.id, 20).status is TaskStatus.COMPLETED
+    shraga.set_budget(1.0, owner=paid.owner)
+    task = submit(shraga)
+    wait_until(lambda: shraga.get(task.id).status is TaskStatus.WAITING_FOR_INPUT, 60, what="it is parked")
+    shraga.answer(task.id, "extend")
+    done = shraga.wait(task.id, 60)
+    assert (done.status, done.attempt) == (TaskStatus.COMPLETED, 2), done.error
+    assert done.output is not None and done.output.summary == "Done after all."
+    assert "Write the greeting." in said_to(model.requests[-1])
+    assert "It takes a while." in said_to(model.requests[-1])
 
 
 def test_a_message_reaches_it_while_it_runs(

@@ -157,15 +157,26 @@ def test_a_run_that_is_stopped_keeps_its_session(tmp_path: Path, monkeypatch: py
     stop_once_there_is(context.folder / "pid", monkeypatch)
     steps: list[dict[str, Any]] = [
         {"ask": "Go?", "key": "k"},
+        {"think": "It goes."},
         {"run": "echo $$ > new; mv new pid; exec sleep 60"},
     ]
     talk_of(context).answers["k"] = "yes"
     outcome = run(spec(*steps), context)
     assert outcome.status is RunStatus.CANCELED
-    assert outcome.execution is not None and outcome.execution.session_id == "step-1"
+    assert outcome.execution is not None and outcome.execution.session_id == "step-2/yes"
     assert talk_of(context).places[-1] == outcome.execution
     pid = int((context.folder / "pid").read_text())
     wait_until(lambda: not proctree.is_alive(pid), what="the end of what the agent has started")
+
+
+def test_a_run_that_goes_on_repeats_no_step_and_knows_what_it_had_heard(tmp_path: Path) -> None:
+    steps = [{"ask": "Go?"}, {"run": "echo again"}, {"finish": "{answer}, so it went."}]
+    (tmp_path / "runs" / TASK / "1").mkdir(parents=True)
+    chat = (message("It costs too much.", "w1", "question"), message("extend", kind="response"))
+    context = make_context(tmp_path, attempt=2, folder_attempt=1, session_id="step-2/yes", messages=chat)
+    outcome = run(spec(*steps), context)
+    assert outcome.output is not None and outcome.output.summary == "yes, so it went."
+    assert written(context, "tool") == []
 
 
 LEAVING = """trap 'echo "$LAST"; exit 0' TERM

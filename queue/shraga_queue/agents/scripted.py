@@ -19,14 +19,17 @@ STEP = "step-"
 
 
 class Script:
-    """One process of the agent: its place in the script is its session."""
+    """One process of the agent: its session is its place in the script, and behind a `/` the last words it heard.
+
+    Without the `/` it waits for words, which the next process is started with.
+    """
 
     def __init__(self, start: dict[str, Any], steps: list[dict[str, Any]]) -> None:
-        session = str(start.get("session") or "")
-        self.at = int(session.removeprefix(STEP)) if session.startswith(STEP) else 0
+        place, knows, heard = str(start.get("session") or "").partition("/")
+        self.at = int(place.removeprefix(STEP)) if place.startswith(STEP) else 0
         self.steps = steps
         self.goal = str(start["prompt"]).strip().partition("\n")[0]
-        self.heard = str(start.get("message") or "")
+        self.heard = heard if knows else str(start.get("message") or "")
 
     def play(self) -> None:
         """Do step after step; a script that does not say how it ends has finished."""
@@ -35,6 +38,8 @@ class Script:
             self.at += 1
             kind = next(iter(step))
             _DEEDS[kind](self, step[kind], step)
+            # It may be ended at any time: a step that is done is not done again.
+            tell("session", id=f"{STEP}{self.at}/{self.heard}")
         finish(self, "Done.", {})
 
     def fill(self, text: str) -> str:
