@@ -18,8 +18,9 @@ from shraga_models.durations import format_duration
 
 from . import proctree
 from .correspondence import Correspondence
+from .deadline import UNKEPT, Deadline, lease_clock
 from .engine import STALE, Claim, EndedRun, Engine, LogLine, Outcome, SealedOutcome
-from .horse import Deadline, lease_clock, order_json
+from .horse import order_json
 from .operations import LEASE_MS
 from .step_inputs import with_inputs
 from .work_horse import WorkHorse
@@ -166,11 +167,10 @@ class ActiveRun:
         if gone and not self.ended:
             # The channel does not say so where a process that the task forked holds the other end open.
             self._horse_ended()
-        if self.ended:
-            return
-        if self._deadline.passed:
+        if not self.ended and self._deadline.passed:
             # The horse watches too, but a task that never lets go of the interpreter keeps it from looking.
-            self.abandon("the lease could not be kept")
+            self.abandon(UNKEPT)
+        if self.ended:
             return
         self._write_down()
         self._let_go_where_it_is_dear()
@@ -265,8 +265,9 @@ class ActiveRun:
     def _horse_ended(self) -> None:
         if self._stop_reason is not None:
             self._outcome = self._stopped()
-            return
-        self.lost = f"the process running the task {proctree.how_it_ended(self._horse.pid)}"
+        else:
+            said = f"the process running the task {proctree.how_it_ended(self._horse.pid)}"
+            self.lost = UNKEPT if self._deadline.missed else said
 
     @property
     def _last_word(self) -> str:

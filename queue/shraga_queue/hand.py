@@ -12,8 +12,8 @@ from redis.exceptions import RedisError
 
 from .active import LEASE, unrecorded
 from .connect import explain
+from .deadline import lease_clock
 from .engine import Bell, Claim, EndedRun, Engine, SlotName
-from .horse import lease_clock
 
 HOLD = 0.02
 """Seconds that the end of a run, or a task that was not begun, may wait in a slot's hands."""

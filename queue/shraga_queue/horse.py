@@ -10,7 +10,6 @@ import json
 import os
 import random
 import signal
-import struct
 import sys
 import threading
 import time
@@ -18,7 +17,6 @@ import traceback
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from mmap import mmap
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -33,6 +31,7 @@ from .briefing import Briefing
 from .channel import Channel
 from .context import RunContext
 from .conversation import Conversation, Suspended
+from .deadline import Deadline
 from .engine import Claim, LogLine, Outcome
 from .errors import InvalidInput
 from .output import OutputPump
@@ -42,37 +41,12 @@ from .step_inputs import filled_action, inputs_of
 _RUN_VARIABLES = (os.fsencode(proctree.RUN_MARK), b"SHRAGA_TASK", b"SHRAGA_ATTEMPT")
 SAY_EVERY = 0.1
 """Seconds between two sayings on the channel; the last one is never dropped."""
-_DEADLINE = struct.Struct("d")
-
 
 _NOTHING_TOLD = Briefing()
 
 
 class StopRun(BaseException):
     """The run was asked to stop; not an `Exception`, so that a broad except clause does not swallow it."""
-
-
-def lease_clock() -> float:
-    """Return seconds on a clock that goes on while the host sleeps, since the lease does too."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
-
-
-class Deadline:
-    """The moment until which the slot's lease is surely held, in shared memory, on the lease clock."""
-
-    def __init__(self) -> None:
-        self._memory = mmap(-1, _DEADLINE.size)
-        self.set(0)
-
-    def set(self, at: float) -> None:
-        """Say until when the lease is held; 0 says that no run is on."""
-        self._memory[:] = _DEADLINE.pack(at)
-
-    @property
-    def passed(self) -> bool:
-        """Whether the lease may have ended."""
-        (at,) = _DEADLINE.unpack(self._memory[:])
-        return bool(0 < at < lease_clock())
 
 
 @dataclass(frozen=True)
@@ -155,6 +129,9 @@ class Horse:
         while not (self._setup.deadline.passed or os.getppid() != self._parent):
             time.sleep(0.2)
             proctree.reap_adopted()
+        # From here on nothing more is said: that the task's programs are killed must not pass for the task's own end.
+        # Whoever speaks may wait for a slot that is frozen, and the lease does not wait for both.
+        self._lock.acquire(timeout=0.1)
         proctree.kill_below(os.getpid(), patience=0.5)
         os._exit(70)
 

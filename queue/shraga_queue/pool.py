@@ -29,10 +29,10 @@ from . import proctree
 from .client import SyncDriver
 from .config import Settings, host_name
 from .connect import connect_sync, explain, refuse_unfit, refuses, resolve_url
+from .deadline import Deadline
 from .door import remove_dead
 from .engine import Engine
 from .errors import Refused
-from .horse import Deadline
 from .keys import Keys
 from .slot import SlotSetup
 from .slot_process import run_slot

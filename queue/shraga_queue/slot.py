@@ -26,9 +26,10 @@ from shraga_models import ANY_CAPABILITY, Priority
 from . import proctree
 from .active import SETTLE_PAUSE, ActiveRun
 from .connect import explain
+from .deadline import Deadline
 from .engine import Bell, Claim, Engine, SlotName
 from .hand import Hand
-from .horse import Deadline, HorseSetup
+from .horse import HorseSetup
 from .keys import Keys
 from .work_horse import WorkHorse
 
@@ -355,6 +356,7 @@ class SlotWorker(rq.Worker):
         if self.horse is not None and self.horse.is_alive:
             return
         self._end_horse()
+        self.horse_deadline.begin_anew()
         setup = HorseSetup(
             self.setup.worker_id,
             Path(self.setup.home),

@@ -13,8 +13,8 @@ from . import proctree
 from .client import SyncDriver
 from .config import Settings
 from .connect import connect_sync
+from .deadline import Deadline
 from .engine import Engine
-from .horse import Deadline
 from .keys import Keys
 from .slot import IDLE_BLOCK, SlotSetup, SlotWorker
 

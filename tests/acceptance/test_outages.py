@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from shraga_models import Liveness, NewTask, Python, RunStatus, TaskStatus
+from shraga_models import Liveness, NewTask, Python, RunStatus, Shell, TaskStatus
 from shraga_queue import AsyncShraga, proctree
 from shraga_queue.client import Shraga
 from shraga_queue.config import Settings
+from shraga_queue.deadline import UNKEPT
 from shraga_queue.embedded import Embedded
 from shraga_queue.errors import ShragaError
 from shraga_queue.up import environment
@@ -64,10 +65,12 @@ def test_a_server_that_stands_still_longer_than_a_lease_costs_a_run_but_no_task(
     away: Shraga, away_processes: Processes, plain_server: PlainServer, tmp_path: Path, timed: Timed
 ) -> None:
     away_processes.controller()
-    worker = away_processes.worker(away)
+    worker = away_processes.worker(away, slots=2)
     slots = away_processes.slot_pids(worker)
     note = tmp_path / "note"
     task_id = hold(away, note)
+    nap = away.submit("nap", Shell("sleep 60"), limits={"retries": 0}).id
+    wait_until(lambda: away.runs(nap)[0].status is RunStatus.RUNNING, what="the nap to begin")
     plain_server.freeze()
     frozen = time.monotonic()
     wait_until(lambda: not proctree.is_alive(begun(note)[0]), 10, what="the run to end itself")
@@ -77,9 +80,12 @@ def test_a_server_that_stands_still_longer_than_a_lease_costs_a_run_but_no_task(
     thawed = time.monotonic()
     wait_until(lambda: len(begun(note)) == 2, 15, what="the second run")
     timed("freeze server, run again after the thaw", time.monotonic() - thawed)
-    assert away.runs(task_id)[0].status is RunStatus.LOST
+    for lost in (task_id, nap):
+        first = away.runs(lost)[0]
+        assert (first.status, first.error) == (RunStatus.LOST, f"Lost: {UNKEPT}.")
     assert away_processes.slot_pids(worker) == slots
     away.cancel(task_id, timeout=30)
+    away.cancel(nap, timeout=30)
 
 
 # A full disk

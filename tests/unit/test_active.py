@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+import signal
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -13,8 +15,8 @@ from redis.sentinel import MasterNotFoundError
 from shraga_models import RunStatus
 from shraga_queue.active import ActiveRun, server_is_down
 from shraga_queue.channel import Channel
+from shraga_queue.deadline import UNKEPT, Deadline, lease_clock
 from shraga_queue.engine import Claim, Engine, Outcome
-from shraga_queue.horse import Deadline
 from shraga_queue.slot import SlotWorker
 from shraga_queue.work_horse import WorkHorse
 
@@ -132,3 +134,52 @@ def test_a_run_whose_lines_wait_for_the_server_does_not_look_for_more_without_a_
     engine.is_back = True
     talks.step()
     assert talks.listens and talks.due_in() == 0
+
+
+def horse_that_ends(channel: Channel, how: Callable[[], object]) -> SimpleNamespace:
+    """A horse that is but a process that has ended, and is not collected yet."""
+    pid = os.fork()
+    if pid == 0:
+        how()
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    return SimpleNamespace(**vars(stand_in(channel)) | {"pid": pid})
+
+
+ENDS: tuple[Callable[[], object], ...] = (lambda: os._exit(70), lambda: os.kill(os.getpid(), signal.SIGKILL))
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_run_whose_deadline_passed_is_lost_for_that_however_its_process_ended(
+    channels: tuple[Channel, Channel], how: Callable[[], object]
+) -> None:
+    mine, its = channels
+    (run,) = runs_of_one_horse(AwayEngine(), horse_that_ends(mine, how), "t")
+    run._deadline.set(lease_clock() - 1)
+    assert run._deadline.passed
+    # The server has answered since, which brings no horse back.
+    run._deadline.set(lease_clock() + 60)
+    its.close()
+    run.step()
+    assert run._lost == UNKEPT
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    zip(ENDS, ["ended with exit code 70", "was killed (SIGKILL; out of memory?)"], strict=True),
+)
+def test_run_whose_process_ended_within_its_lease_tells_how(
+    channels: tuple[Channel, Channel], how: Callable[[], object], said: str
+) -> None:
+    mine, its = channels
+    (run,) = runs_of_one_horse(AwayEngine(), horse_that_ends(mine, how), "t")
+    its.close()
+    run.step()
+    assert run._lost == f"the process running the task {said}"
+
+
+def test_a_new_horse_has_missed_no_deadline() -> None:
+    deadline = Deadline()
+    deadline.set(lease_clock() - 1)
+    assert deadline.passed
+    deadline.begin_anew()
+    assert not deadline.passed and not deadline.missed

@@ -11,9 +11,9 @@ import pytest
 import redis
 
 from shraga_models import RunStatus
+from shraga_queue.deadline import lease_clock
 from shraga_queue.engine import Claim, EndedRun, Engine, Outcome, SlotName
 from shraga_queue.hand import HOLD, MOST_HELD, Hand
-from shraga_queue.horse import lease_clock
 
 CLAIM = Claim("task", "tester", 1, 1, {})
 
