@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from shraga_models import (
@@ -141,8 +141,8 @@ def why_workflow(tree: WorkflowTree, counts: Counts) -> tuple[Reason, ...]:
     """Return why a workflow does not go on, as far as its steps at hand do not say it themselves."""
     shown, show = tree.workflow, f"`shraga workflow show {tree.workflow.id}`"
     if shown.phase.is_final:
-        since = format_duration((sure_moment(counts.now) - shown.moved_at).total_seconds())
-        said = f"It is {shown.phase} for {since}{f': {_first_line(shown.error)}' if shown.error else ''}."
+        was = _was(shown.phase, sure_moment(counts.now) - shown.moved_at)
+        said = f"{was}{f': {_first_line(shown.error)}' if shown.error else ''}."
         do = f"See its steps with {show}, or go on with `shraga workflow retry {shown.id}`."
         return (Reason("ended", said, "" if shown.phase is Phase.COMPLETED else do),)
     if shown.paused:
@@ -169,13 +169,19 @@ def _ended(seen: Circumstances) -> Iterator[Reason]:
     if not task.status.is_final:
         return
     why = _first_line(task.error or task.cancel_reason)
-    by = (
-        f" by {task.cancel_requested_by}"
-        if task.status is TaskStatus.CANCELED and task.cancel_requested_by
-        else ""
-    )
-    said = f"It is {task.status}{by} for {seen.ago(task.moved_at)}{f': {why}' if why else ''}."
+    if seen.runs and seen.runs[-1].status is RunStatus.EXPIRED:
+        why = why or "it expired before it started"
+        why += f"; its limit was {format_duration(task.limits.expires_in)}" if task.limits.expires_in else ""
+    by = (task.cancel_requested_by or "") if task.status is TaskStatus.CANCELED else ""
+    said = f"{_was(task.status, seen.now - task.moved_at, by)}{f': {why}' if why else ''}."
     yield Reason("ended", said, f"Run it again with `shraga retry {task.id}`.", {"status": task.status.value})
+
+
+def _was(ended: str, since: timedelta, by: str = "") -> str:
+    """Return how and how long ago something ended, in words."""
+    seconds = since.total_seconds()
+    when = f"{format_duration(seconds)} ago" if seconds >= 1 else "just now"
+    return f"It {'' if ended == 'failed' else 'was '}{ended}{f' by {by}' if by else ''} {when}"
 
 
 def _running(seen: Circumstances) -> Iterator[Reason]:

@@ -64,12 +64,24 @@ def reasons(one: Task, **fields: Any) -> list[Reason]:
 @pytest.mark.parametrize(
     ("one", "code", "says", "do"),
     [
-        (task("completed"), "ended", "It is completed for 4m.", "Run it again with `shraga retry t`."),
-        (task("failed", error="boom.\nmore"), "ended", "It is failed for 4m: boom.", "`shraga retry t`"),
+        (task("completed"), "ended", "It was completed 4m ago.", "Run it again with `shraga retry t`."),
+        (task("failed", error="boom.\nmore"), "ended", "It failed 4m ago: boom.", "`shraga retry t`"),
         (
             task("canceled", cancel_requested_by="bob", cancel_reason="wrong"),
             "ended",
-            "It is canceled by bob for 4m: wrong.",
+            "It was canceled by bob 4m ago: wrong.",
+            "`shraga retry t`",
+        ),
+        (
+            task("canceled", cancel_requested_by="bob", moved_at=NOW - timedelta(milliseconds=300)),
+            "ended",
+            "It was canceled by bob just now.",
+            "`shraga retry t`",
+        ),
+        (
+            task("skipped", error='it waits for the success of "a" (p), which is failed'),
+            "ended",
+            'It was skipped 4m ago: it waits for the success of "a" (p), which is failed.',
             "`shraga retry t`",
         ),
         (
@@ -143,6 +155,22 @@ def test_delay_before_a_retry_names_the_failure() -> None:
     )
     (reason,) = reasons(task("scheduled", next_run_at=NOW + timedelta(seconds=30), attempt=2), runs=runs)
     assert (reason.code, reason.says) == ("retry_delay", "Try 1 failed (exit 3); the next one is due in 30s.")
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (
+            "it expired at 2026-01-02T03:00:05Z, before it started",
+            "it expired at 2026-01-02T03:00:05Z, before it started; its limit was 1m",
+        ),
+        ("", "it expired before it started; its limit was 1m"),
+    ],
+)
+def test_expired_task_says_so_with_its_limit(error: str, says: str) -> None:
+    run = Run(id="t.1", task_id="t", attempt=1, fence=0, status=RunStatus.EXPIRED, error=error)
+    (reason,) = reasons(task("skipped", error=error, limits={"expires_in": 60}), runs=(run,))
+    assert (reason.code, reason.says) == ("ended", f"It was skipped 4m ago: {says}.")
 
 
 def test_run_that_ended_before_the_next_slot_is_no_failed_try() -> None:
