@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -300,6 +301,7 @@ def test_expired_in_the_hands_of_a_worker_it_skips_its_dependents(shraga: Shraga
     make_due(shraga, f"expire:{first.id}")
     assert hand.try_claim() is None
     assert status_of(shraga, first, task, other) == [S.SKIPPED, S.SKIPPED, S.QUEUED]
+    assert "before it started; its limit was 1h" in shraga.why(first.id).reasons[0].says
     assert_agreement(shraga)
 
 
@@ -424,7 +426,10 @@ def test_blocked_task_expires(shraga: Shraga, hand: Hand) -> None:
     task = wait_for(shraga, first.id, limits=Limits(expires_in=60))
     make_due(shraga, f"expire:{task.id}")
     lead_and_release(hand.engine)
-    assert shraga.get(task.id).status is S.SKIPPED
+    found = shraga.get_with_runs(task.id)
+    assert found.task.status is S.SKIPPED
+    assert re.fullmatch(r"it expired at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ, before it started", found.task.error)
+    assert found.runs[-1].error == found.task.error
     assert_agreement(shraga)
 
 

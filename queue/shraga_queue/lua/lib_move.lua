@@ -60,6 +60,13 @@ local function move(t, name, actor, content, fields, job, at)
   return nil
 end
 
+-- Skips a task that has not started in time.
+local function expire(t, actor)
+  local said = 'it expired at ' .. string.sub(stamp(t.expires_at or NOW), 1, 19) .. 'Z, before it started'
+  redis.call('HSET', t.key, 'run', 'expired', 'finished_at', NOW_TEXT, 'error', said)
+  return move(t, 'expire', actor, said, {}, {'ended_at', stamp(NOW)}, 0)
+end
+
 -- What a run has been told is forgotten where the next one is no continuation of it.
 local CONTINUES = {retry = true, lost = true, resume = true}
 

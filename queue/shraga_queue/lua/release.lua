@@ -38,8 +38,7 @@ for _, member in ipairs(redis.call('ZRANGEBYSCORE', K.due(), '-inf', NOW, 'LIMIT
   elseif kind == 'overdue' then
     if t and not FINAL[t.status] then tell_overdue(t) end
   elseif t and expiring and MOVES.expire.from[t.status] then
-    redis.call('HSET', t.key, 'run', 'expired', 'finished_at', num(NOW))
-    move(t, 'expire', 'controller', 'expired before it started', {}, {'ended_at', stamp(NOW)}, 0)
+    expire(t, 'controller')
   elseif t and not kind and t.status == 'scheduled' then
     move(t, 'release', 'controller', '', {'enqueued_at', num(NOW)}, {'enqueued_at', stamp(NOW)}, 0)
   end

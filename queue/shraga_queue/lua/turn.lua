@@ -68,8 +68,7 @@ local function take_from(name_of_queue)
     -- To look for it in the queue once more would be to search all of it.
     if t then t.popped = true end
     if t and t.status == 'queued' and t.expires_at and t.expires_at <= NOW then
-      redis.call('HSET', t.key, 'run', 'expired', 'finished_at', NOW_TEXT)
-      move(t, 'expire', 'worker', 'expired before it started', {}, {'ended_at', stamp(NOW)}, 0)
+      expire(t, 'worker')
     elseif t and t.status == 'queued' and braking and brake_on(t) then
       park(t, brake_on(t))
       parked = t
