@@ -12,6 +12,7 @@ from shraga_queue.errors import ShragaError
 from shraga_tui import clipboard
 from shraga_tui.bulk import Act, Bulk
 from shraga_tui.desk import TaskRef
+from shraga_tui.look import attempt_word
 
 if TYPE_CHECKING:
     from shraga_queue.foreign import Deed
@@ -71,7 +72,7 @@ async def retry_task(app: ShragaApp, task: TaskRef) -> None:
     except ShragaError as error:
         say(app, str(error), bad=True)
         return
-    say(app, f"{short(task.name)} is queued again, as try {done.attempt}.")
+    say(app, f"{short(task.name)} is queued again, as {attempt_word(done)} {done.attempt}.")
 
 
 async def act_on_many(app: ShragaApp, act: Act, named: Mapping[str, str]) -> dict[str, str]:

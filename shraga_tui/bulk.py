@@ -11,6 +11,7 @@ from typing import Literal
 from shraga_models import TaskStatus
 from shraga_queue.codec import TaskRow
 from shraga_queue.errors import Forbidden, ShragaError, Unreachable
+from shraga_tui.look import attempt_word
 from shraga_tui.source import Source
 
 Act = Literal["cancel", "retry"]
@@ -102,7 +103,7 @@ class Bulk:
 
     async def _retry(self, task_id: str) -> tuple[Verdict, str]:
         task = await self._source.retry(task_id)
-        return "done", f"queued again, as try {task.attempt}"
+        return "done", f"queued again, as {attempt_word(task)} {task.attempt}"
 
     async def _confirm(self, changed: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()

@@ -117,7 +117,7 @@ def _queued(row: TaskRow, now_ms: int) -> tuple[list[str], str]:
 
 
 def _attempt(row: TaskRow) -> str:
-    return f"try {row.attempt}" if row.attempt > 1 else ""
+    return f"try {row.try_number}" if row.try_number > 1 else ""
 
 
 def _took(row: TaskRow, lead: str) -> str:

@@ -32,7 +32,7 @@ from shraga_queue.depending import PAUSED, Neighbour, Neighbourhood
 from shraga_queue.timetable import words
 from shraga_tui.cards import bar, look_of, took
 from shraga_tui.evidence import claim_lines, evidence_lines, review_text
-from shraga_tui.look import Look, way_of
+from shraga_tui.look import Look, attempt_word, way_of
 from shraga_tui.widgets.paint import Line, Span
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _due(found: TaskWithRuns, why: Why | None) -> str:
     when = f"in {format_duration(left)}" if left > 0 else "now; the controller starts it"
     # What repeats rests with its last run ended: only a try that is still to come follows a failed one.
     tries = len(runs) > 1 and runs[-1].status is RunStatus.PENDING
-    what = f"Try {task.attempt - 1} failed; the next one is due" if tries else "Due"
+    what = f"Try {task.try_number - 1} failed; the next one is due" if tries else "Due"
     return f"{what} {when} ({task.next_run_at.astimezone():%d %b %H:%M:%S}). Press r to run it now."
 
 
@@ -293,7 +293,7 @@ def _course(task: Task, now: datetime) -> Iterator[tuple[str, str, str]]:
     return iter(
         (
             ("worker", task.assigned_worker or "", "text"),
-            ("try", tries, "text"),
+            (attempt_word(task), tries, "text"),
             ("timeout", format_duration(limits.timeout), "text"),
             ("cost", _cost(task), "text"),
             ("created", _moment(now, task.created_at), "text"),
@@ -315,7 +315,7 @@ def run_facts(runs: Sequence[Run], shown: int, now: datetime) -> list[Fact]:
     """Return the runs, newest first; the one whose log is shown is marked."""
     lines: list[Fact] = [
         (
-            ((f"   {'try':<5}{'status':<12}{'worker':<18}{'took':<9}{'exit':<6}", "faint"),),
+            ((f"   {'run':<5}{'status':<12}{'worker':<18}{'took':<9}{'exit':<6}", "faint"),),
             ("why, and what went wrong", "faint"),
         )
     ]

@@ -10,7 +10,7 @@ from shraga_models.durations import format_duration
 from shraga_models.status import FINAL
 
 if TYPE_CHECKING:
-    from shraga_models import Message
+    from shraga_models import Message, Task
     from shraga_queue.codec import TaskRow
 
 MOST_NAMED = 10
@@ -206,6 +206,11 @@ def where_it_went(message: Message) -> str:
 def _steps(message: Message) -> str:
     more = len(message.told) - MOST_NAMED
     return ", ".join(message.told[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def attempt_word(task: Task) -> str:
+    """Return what an attempt of a task is called: a run of one that repeats, whose runs may have tries; else a try."""
+    return "run" if task.schedule and task.schedule.is_recurring else "try"
 
 
 def due_mark(row: TaskRow, now_ms: float) -> str:

@@ -81,6 +81,7 @@ def make_row(task_id: str, name: str, status: TaskStatus, **fields: Any) -> Task
         "exit_code": "",
         "due": 0,
     }
+    defaults["try_number"] = fields.get("attempt", 1)
     return TaskRow(id=task_id, name=name, status=status, **(defaults | fields))
 
 

@@ -177,6 +177,12 @@ class Task(Record, TaskSpec):
         """Whether its result waits for a person's verdict."""
         return self.status is TaskStatus.AWAITING_APPROVAL and self.completed_at is not None
 
+    @property
+    def try_number(self) -> int:
+        """Which try of its run it is at: a task that repeats counts anew for each."""
+        repeats = self.schedule is not None and self.schedule.is_recurring
+        return self.failures + self.losses + 1 if repeats else self.attempt
+
     @computed_field  # type: ignore[prop-decorator]
     @property
     def status_code(self) -> int:

@@ -296,6 +296,8 @@ class TaskRow:
     run: str
     exit_code: str
     due: int
+    try_number: int
+    """Which try of its run it is at: a task that repeats counts anew for each."""
 
 
 def read_brake(brake: str, stored: str, parked: int = 0) -> Brake:
@@ -333,12 +335,24 @@ def read_row(cells: Sequence[Any]) -> TaskRow:
         run=cell[19],
         exit_code=cell[20],
         due=int(cell[24] or 0),
+        try_number=_try_number(cell),
     )
 
 
 def _next_slot(cell: Sequence[str]) -> str:
     """When a task that repeats is due, from the cells of its row; empty while it is paused."""
-    known = {"status": cell[2], "attempt": cell[10], "run": cell[19], "repeats": cell[21]}
-    if not rests(known):
+    if not _row_rests(cell):
         return cell[15]
     return "" if cell[23] else cell[22]
+
+
+def _row_rests(cell: Sequence[str]) -> bool:
+    return rests({"status": cell[2], "attempt": cell[10], "run": cell[19], "repeats": cell[21]})
+
+
+def _try_number(cell: Sequence[str]) -> int:
+    if not cell[21]:
+        return int(cell[10] or 0)
+    ended = int(cell[18] or 0) + int(cell[25] or 0)
+    # Of one that rests the last run is over, and of one that failed the last try is among those that ended.
+    return 1 if _row_rests(cell) else ended + (cell[2] != TaskStatus.FAILED)

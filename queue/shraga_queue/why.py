@@ -285,7 +285,7 @@ def _time(seen: Circumstances) -> Iterator[Reason]:
         facts |= {"attempt": failed.attempt, "error": failed.error}
         what = _first_line(failed.error) or f"it was {failed.status}"
         yield Reason(
-            "retry_delay", f"Try {failed.attempt} failed ({what}); the next one is {due}.", do, facts
+            "retry_delay", f"Try {task.try_number - 1} failed ({what}); the next one is {due}.", do, facts
         )
     else:
         yield Reason("schedule", f"It is {due}, at {task.next_run_at:%Y-%m-%d %H:%M:%S} UTC.", do, facts)

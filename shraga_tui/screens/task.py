@@ -9,6 +9,7 @@ from shraga_tui import acts, detail
 from shraga_tui.actions import bindings_of
 from shraga_tui.desk import TaskRef
 from shraga_tui.follow import LOG_KEEP, Follower
+from shraga_tui.look import attempt_word
 from shraga_tui.widgets.bars import Bar, PressBar
 from shraga_tui.widgets.line_view import LineView
 from shraga_tui.widgets.paint import Line
@@ -103,7 +104,7 @@ class TaskScreen(ShragaScreen):
             (name, ((f" {title} ", "tab" if name == self._pane else "faint"), (" ", "text")))
             for name, title in PANES
         ]
-        tail: Line = ((f"try {follower.attempt} of {found.task.attempt} ", "faint"),)
+        tail: Line = ((f"{attempt_word(found.task)} {follower.attempt} of {found.task.attempt} ", "faint"),)
         if found.task.attempt > 1:
             tail = (("[ ] ", "accent"), *tail)
         self.query_one("#panes", PressBar).place(((" ", "text"),), tabs, at_end=False, tail=tail)
@@ -125,10 +126,11 @@ class TaskScreen(ShragaScreen):
             entries = list(follower.log)[-fresh:]
             view.extend(detail.log_facts(entries), LOG_KEEP)
         cut = " (its last lines)" if follower.log_cut else ""
+        word = attempt_word(follower.found.task) if follower.found else "try"
         state = "waiting for the first line…" if follower.is_running and not follower.log_seen else ""
         if follower.log_read and not follower.log_seen and not follower.is_running:
-            state = "this try wrote nothing"
-        view.border_title = f" log of try {follower.attempt}{cut} "
+            state = f"this {word} wrote nothing"
+        view.border_title = f" log of {word} {follower.attempt}{cut} "
         view.border_subtitle = f" {state} " if state else ("" if view.following else " paused: G follows ")
 
     # Actions

@@ -88,7 +88,7 @@ def _work(row: TaskRow) -> Span:
     if row.status == TaskStatus.FAILED and row.exit_code not in ("", "0"):
         return f"exit {row.exit_code}", "failed"
     wants = f"needs {row.capability}" if row.capability != "any" and not row.worker else ""
-    return row.worker or wants or (f"try {row.attempt}" if row.attempt > 1 else ""), "faint"
+    return row.worker or wants or (f"try {row.try_number}" if row.try_number > 1 else ""), "faint"
 
 
 def _failed(row: TaskRow) -> bool:

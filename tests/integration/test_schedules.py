@@ -155,6 +155,26 @@ def test_tries_of_a_run_keep_its_occurrence_and_its_backoff_is_no_slot(
     assert_agreement(shraga)
 
 
+def test_tries_of_a_run_are_counted_anew_for_each_slot(shraga: Shraga, engine: Engine, hand: Hand) -> None:
+    task = repeating(shraga, Limits(retries=1, backoff=0))
+
+    def tries() -> tuple[int, int, int]:
+        (row,) = shraga.find_rows("")
+        return row.attempt, row.try_number, shraga.get(task.id).try_number
+
+    let_slot_come(shraga, task)
+    fire(engine)
+    hand.lose(hand.claim())
+    assert tries() == (2, 2, 2)
+    run_once(hand, RunStatus.FAILED, error="why")
+    assert tries() == (3, 3, 3)
+    run_once(hand, RunStatus.COMPLETED)
+    assert shraga.find_rows("")[0].try_number == 1
+    let_slot_come(shraga, task)
+    fire(engine)
+    assert tries() == (4, 1, 1)
+
+
 def test_lost_run_of_a_task_that_repeats_is_tried_again_and_then_rests(
     shraga: Shraga, engine: Engine, hand: Hand
 ) -> None:

@@ -39,6 +39,7 @@ def text_of(row: TaskRow, width: int = 30) -> str:
             {"exit_code": "137", "attempt": 3, "error": "boom␊at x"},
             ("✗ failed · exit 137", "boom at x"),
         ),
+        (S.RUNNING, {"attempt": 6, "try_number": 2}, ("▶ running · try 2 ",)),
         (S.CANCELED, {}, ("⊘ canceled", "4m ago")),
         (S.SKIPPED, {"error": "expired"}, ("» skipped", "expired")),
         (S.BLOCKED, {}, ("‖ blocked",)),
@@ -53,6 +54,10 @@ def test_a_card_says_what_its_status_is_about(
     said = text_of(make_row("t", "Fix login", status, **fields))
     for part in expected:
         assert part in said
+
+
+def test_slots_of_a_task_that_repeats_are_no_tries() -> None:
+    assert "try" not in text_of(make_row("t", "Watch the orders", S.RUNNING, attempt=6, try_number=1))
 
 
 def test_what_has_ended_is_due_no_more() -> None:

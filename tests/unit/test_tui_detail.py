@@ -71,6 +71,9 @@ def test_a_due_time_says_when_and_after_what() -> None:
     task, (run,) = found(S.SCHEDULED, next_run_at=ago(hours=-3), attempt=2).task, found(S.SCHEDULED).runs
     later = detail.sentence(TaskWithRuns(task, (make_run("t", 1, RunStatus.FAILED), run), NOW), None)
     assert later.startswith("Try 1 failed; the next one is due in 3h (")
+    again = task.model_copy(update={"attempt": 7, "failures": 2, "schedule": Schedule(interval=300)})
+    later = detail.sentence(TaskWithRuns(again, (make_run("t", 6, RunStatus.FAILED), run), NOW), None)
+    assert later.startswith("Try 2 failed; the next one is due in 3h (")
     assert "now; the controller starts it" in detail.sentence(
         found(S.SCHEDULED, next_run_at=ago(hours=1)), None
     )

@@ -157,6 +157,16 @@ def test_delay_before_a_retry_names_the_failure() -> None:
     assert (reason.code, reason.says) == ("retry_delay", "Try 1 failed (exit 3); the next one is due in 30s.")
 
 
+def test_failed_try_of_what_repeats_is_counted_within_its_run() -> None:
+    runs = tuple(
+        Run(id=f"t.{n}", task_id="t", attempt=n, fence=n, status=status, error="boom")
+        for n, status in ((6, RunStatus.FAILED), (7, RunStatus.PENDING))
+    )
+    fields = {"schedule": {"interval": 60}, "attempt": 7, "failures": 1}
+    (reason,) = reasons(task("scheduled", next_run_at=NOW + timedelta(seconds=30), **fields), runs=runs)
+    assert reason.says == "Try 1 failed (boom); the next one is due in 30s."
+
+
 @pytest.mark.parametrize(
     ("error", "says"),
     [

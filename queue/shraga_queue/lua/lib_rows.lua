@@ -2,7 +2,7 @@
 -- KEYS: none. ARGV: none. Reply: none; a library. Invariants: looking changes nothing.
 local ROW = {'name', 'status', 'owner', 'kind', 'priority', 'capability', 'labels', 'moved_at', 'created_at',
   'attempt', 'progress', 'thought', 'error', 'worker_name', 'scheduled_at', 'started_at', 'cancel_by', 'failures',
-  'run', 'exit_code', 'repeats', 'next_slot', 'paused', 'due'}
+  'run', 'exit_code', 'repeats', 'next_slot', 'paused', 'due', 'losses'}
 local LONG = {[1] = 480, [12] = 480, [13] = 480}
 
 local function row(task, owner)
