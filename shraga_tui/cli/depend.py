@@ -11,7 +11,7 @@ from shraga_tui.look import TASK_LOOKS, UNKNOWN, look_of_workflow
 
 from .find import edges, full_id
 from .options import Invocation, Json, verb, verb_group
-from .output import cell, data, print_json, say
+from .output import cell, data, print_json, say, title
 from .read import TaskId
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def why(call: Invocation, task_id: TaskId, as_json: Json = False) -> None:
 
 def _print_why(found: Why) -> None:
     look = TASK_LOOKS.get(found.task.status, UNKNOWN)
-    data(f"{look.glyph} {found.task.status}  {cell(found.task.name)}  {found.task.id}")
+    data(f"{look.glyph} {found.task.status}  {title(found.task.name)}  {found.task.id}")
     _print_reasons(found.reasons)
 
 
@@ -105,7 +105,7 @@ def _why_workflow(shraga: Shraga, workflow_id: str, missing: NotFound, as_json: 
         print_json(found | told | {"steps": [step.to_json_object() for step in steps]})
         return
     look = look_of_workflow(shown.phase, shown.paused)
-    data(f"{look.glyph} {look.word}  {cell(shown.title)}  {shown.id}")
+    data(f"{look.glyph} {look.word}  {title(shown.title)}  {shown.id}")
     _print_reasons(reasons)
     for step in steps:
         _print_why(step)

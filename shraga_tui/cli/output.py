@@ -20,6 +20,8 @@ from shraga_models.text import clean_block, clean_line, strip_ansi
 from shraga_queue.errors import ShragaError
 
 SHORT_ID = 8
+TITLE_CELLS = 200
+"""Characters of a name on a terminal where it has a line to itself; a table has room for fewer."""
 BROKEN_PIPE = 141
 NARROWEST = 12
 """Cells that a column of a table keeps where the terminal has too few for all."""
@@ -60,6 +62,11 @@ def clean_text(text: str) -> str:
 def cell(text: str, limit: int | None = None) -> str:
     """Return text from Redis as one harmless line."""
     return clean_line(strip_ansi(text), limit)
+
+
+def title(text: str) -> str:
+    """Return a name as one harmless line: whole for programs, and on a terminal as much as a screen has room for."""
+    return cell(text, TITLE_CELLS if to_terminal() else None)
 
 
 def print_json(value: Any) -> None:

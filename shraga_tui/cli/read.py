@@ -14,7 +14,18 @@ from shraga_tui.look import TASK_LOOKS, UNKNOWN, due_mark
 
 from .find import full_id
 from .options import Invocation, Json, option, verb, verb_group
-from .output import cell, data, iso, print_json, print_json_array, print_table, say, short_id, to_terminal
+from .output import (
+    cell,
+    data,
+    iso,
+    print_json,
+    print_json_array,
+    print_table,
+    say,
+    short_id,
+    title,
+    to_terminal,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -160,7 +171,7 @@ def _what(task: Task) -> dict[str, Any]:
     action = task.action.model_dump(mode="json", exclude_defaults=True, exclude={"type"})
     return {
         "id": task.id,
-        "name": task.name,
+        "name": title(task.name),
         "status": f"{look.glyph} {task.status}",
         "owner": task.owner,
         "action": " ".join(f"{value}" for value in (task.action.type, *action.values())),

@@ -259,6 +259,18 @@ def test_list_is_a_table_on_a_terminal(house: House, monkeypatch: pytest.MonkeyP
     assert "\x1b" not in shown.out
 
 
+@pytest.mark.parametrize("verb", ["show", "why"])
+def test_a_terminal_shows_a_very_long_name_in_part(
+    house: House, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    name = "n" * 100_000
+    task_id = house.submit(name)
+    assert name in house(verb, task_id).out
+    monkeypatch.setattr("shraga_tui.cli.output.to_terminal", lambda: True)
+    assert f"  {'n' * 199}…" in house(verb, task_id).out
+    assert house(verb, task_id, "--json").json["name"] == name
+
+
 def test_list_says_what_is_due(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house("submit", "late", "--shell", "true", "--due", "2020-01-01T00:00:00Z", "--assignee", "ann")
     house("submit", "soon", "--shell", "true", "--due", "+2d")
