@@ -6,6 +6,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from shraga_queue.embedded import Embedded
 from shraga_queue.errors import Forbidden, ShragaError, Unreachable
 
 _PASSWORD_IN_AUTHORITY = re.compile(r"(://[^:@/?#]*):.*@")
@@ -24,6 +25,21 @@ class _Rule(NamedTuple):
     sentence: str
     kind: type[ShragaError] = Unreachable
 
+
+_RULES_OF_EMBEDDED = (
+    _Rule(
+        r"No such file|Connection refused|Connect call failed|closed by|reset by|Broken pipe|closed the connection"
+        r"|ConnectionReset",
+        "The embedded server is away. Its keeper starts it again, and so does any shraga command; "
+        "see {log} if it stays away.",
+    ),
+    _Rule(
+        r"[Tt]ime(d )?out|TimeoutError",
+        "The embedded server did not answer in time. See {log}, and whether its process is stopped "
+        "or the machine has too much to do.",
+    ),
+)
+"""Nobody has given a url, so there is none to correct."""
 
 _RULES = (
     _Rule(
@@ -72,6 +88,10 @@ _RULES = (
     _Rule(
         r"^unix .*Permission denied",
         "You may not open the socket {url}. Ask its owner for the right, or use a server of your own.",
+    ),
+    _Rule(
+        r"^unix .*(Connection refused|Connect call failed)",
+        "Nothing listens at {url}. Start the server, or correct the path in the url.",
     ),
     _Rule(
         r"Connection refused|Connect call failed",
@@ -141,8 +161,16 @@ _RULES = (
         "Redis 7.0 or Valkey 7.2 is the oldest that works.",
     ),
     _Rule(
+        r"^unix .*([Tt]ime(d )?out|TimeoutError)",
+        "Redis at {url} did not answer in time. Check that it runs and is not stopped.",
+    ),
+    _Rule(
         r"[Tt]ime(d )?out|TimeoutError",
         "Redis at {url} did not answer in time. Check that it runs and that no firewall drops the packets.",
+    ),
+    _Rule(
+        r"^unix .*(closed by|reset by|Broken pipe|closed the connection|ConnectionReset)",
+        "The server at {url} closed the connection. See its log.",
     ),
     _Rule(
         r"closed by|reset by|Broken pipe|closed the connection|ConnectionReset",
@@ -159,10 +187,12 @@ def explain(error: Exception, url: str) -> ShragaError:
     while (cause := causes[-1].__cause__ or causes[-1].__context__) and isinstance(cause, Exception):
         causes.append(cause)
     own, *inherited = [f"{url.partition('://')[0]} {type(item).__name__}: {item}" for item in causes]
-    facts = {"url": redact(url), "detail": _without_password(str(error), url).strip().rstrip(".")}
+    log = Embedded.log_of(url)
+    rules = (*_RULES_OF_EMBEDDED, *_RULES) if log else _RULES
+    facts = {"url": redact(url), "detail": _without_password(str(error), url).strip().rstrip("."), "log": log}
     # Its own words decide; what it was raised from counts only if they say nothing.
     for text in (own, " ".join(inherited)):
-        for rule in _RULES:
+        for rule in rules:
             if re.search(rule.pattern, text):
                 return rule.kind(rule.sentence.format(**facts))
     return Unreachable(

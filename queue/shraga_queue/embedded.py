@@ -31,6 +31,7 @@ LINGER_LIMIT = 1.5
 _ELSEWHERE = "Set SHRAGA_HOME to a folder of your own, or SHRAGA_REDIS_URL to another Redis."
 
 _held: dict[Path, int] = {}
+_homes: dict[str, Path] = {}
 _log = logging.getLogger(__name__)
 
 
@@ -57,7 +58,15 @@ class Embedded:
             if joined:
                 cls.release(settings)
             raise
-        return f"unix://{quote(path)}"
+        url = f"unix://{quote(path)}"
+        _homes[url] = home
+        return url
+
+    @classmethod
+    def log_of(cls, url: str) -> Path | None:
+        """Return where the server of a url writes its log; None for one that is not embedded in this process."""
+        home = _homes.get(url)
+        return home / "valkey.log" if home else None
 
     @classmethod
     def release(cls, settings: Settings | None = None) -> None:

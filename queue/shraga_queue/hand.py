@@ -119,7 +119,7 @@ class Hand:
             _, claims = self._engine.turn(self._slot, wanted, self.ended, back, running, bell)
         except (RedisError, OSError) as error:
             if not self._unsure:
-                self._log.warning("Worker %s: %s; trying again", self._slot.name, explain(error, self._url))
+                self._log.warning("Worker %s: %s Trying again.", self._slot.name, explain(error, self._url))
             self._unsure = True
             if not keep:
                 # The answer alone may have been lost: what another slot may hold by now is not begun here.

@@ -388,6 +388,6 @@ class SlotWorker(rq.Worker):
                 return
             except (RedisError, OSError) as error:
                 if not told:
-                    self.log.warning("Worker %s: %s; trying again", self.name, explain(error, self.setup.url))
+                    self.log.warning("Worker %s: %s Trying again.", self.name, explain(error, self.setup.url))
                 told = True
                 time.sleep(0.5)

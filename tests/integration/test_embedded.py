@@ -19,7 +19,7 @@ import redis
 
 from shraga_queue import embedded, embedded_keeper
 from shraga_queue.config import Settings, load_settings
-from shraga_queue.connect import check_server, connect_async, connect_sync
+from shraga_queue.connect import check_server, connect_async, connect_sync, explain
 from shraga_queue.embedded import Embedded
 from shraga_queue.errors import Unreachable
 from tests.waiting import wait_until
@@ -260,6 +260,22 @@ def test_a_server_without_keeper_is_adopted(settings: Settings) -> None:
         orphan.wait()
         assert wait_until(lambda: client.get("kept"), what="the restarted server") == b"yes"
     assert len(servers_below(settings.home)) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        FileNotFoundError(2, "No such file or directory"),
+        redis.ConnectionError("Error 111 connecting to unix socket: /s. Connection refused."),
+        redis.ConnectionError("Connection closed by server."),
+        redis.TimeoutError("Timeout reading from socket"),
+    ],
+)
+def test_errors_of_a_server_nobody_gave_a_url_for_speak_of_none(settings: Settings, error: Exception) -> None:
+    said = str(explain(error, Embedded.ensure(settings)))
+    assert said.startswith("The embedded server")
+    assert f"ee {settings.home / 'valkey.log'}" in said
+    assert "url" not in said and "rediss" not in said
 
 
 def test_a_stale_socket_is_replaced(settings: Settings) -> None:

@@ -95,6 +95,23 @@ def test_no_socket(tmp_path: Path) -> None:
     assert "There is no socket at unix://" in str(outcome(f"unix://{tmp_path}/absent.sock"))
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            redis.ConnectionError("Error 111 connecting to unix socket: /s. Connection refused."),
+            "Nothing listens",
+        ),
+        (redis.ConnectionError("Connection closed by server."), "closed the connection. See its log."),
+        (redis.TimeoutError("Timeout reading from socket"), "Check that it runs and is not stopped."),
+    ],
+)
+def test_a_socket_has_no_host_no_tls_and_no_firewall(error: Exception, said: str) -> None:
+    sentence = str(explain(error, "unix:///s"))
+    assert said in sentence
+    assert not any(word in sentence for word in ("host", "TLS", "firewall"))
+
+
 def test_no_such_host() -> None:
     assert "The host name in redis://no.such.host.invalid cannot be found" in str(
         outcome("redis://no.such.host.invalid")
