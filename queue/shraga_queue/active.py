@@ -91,8 +91,7 @@ class ActiveRun:
         self._stop_reason: RunStatus | None = None
         self._kill_at: float | None = None
         self._outcome: SealedOutcome | None = None
-        self._where = ""
-        self.lost = ""
+        self._where = self.lost = ""
         self._stale = False
         self._worn = False
         self._run_id = claim.run_id
