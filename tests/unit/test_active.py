@@ -160,7 +160,7 @@ def test_run_whose_deadline_passed_is_lost_for_that_however_its_process_ended(
     run._deadline.set(lease_clock() + 60)
     its.close()
     run.step()
-    assert run._lost == UNKEPT
+    assert run.lost == UNKEPT
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_run_whose_process_ended_within_its_lease_tells_how(
     (run,) = runs_of_one_horse(AwayEngine(), horse_that_ends(mine, how), "t")
     its.close()
     run.step()
-    assert run._lost == f"the process running the task {said}"
+    assert run.lost == f"the process running the task {said}"
 
 
 def test_a_new_horse_has_missed_no_deadline() -> None:
