@@ -10,8 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from redis.exceptions import BusyLoadingError, OutOfMemoryError, RedisError
-from redis.sentinel import MasterNotFoundError
+from redis.exceptions import RedisError
 
 from shraga_models import RunStatus
 from shraga_models.durations import format_duration
@@ -22,6 +21,7 @@ from .deadline import UNKEPT, Deadline, lease_clock
 from .engine import STALE, Claim, EndedRun, Engine, LogLine, Outcome, SealedOutcome
 from .horse import order_json
 from .operations import LEASE_MS
+from .outage import server_is_down
 from .step_inputs import with_inputs
 from .work_horse import WorkHorse
 
@@ -34,26 +34,6 @@ TELL_EVERY = 0.5
 MAX_KEPT_LINES = 5_000
 LOG_BATCH = 250
 SETTLE_PAUSE = 0.25
-
-
-def server_is_down(error: Exception) -> bool:
-    """Whether an error says that nobody can reach the server, rather than that we alone cannot.
-
-    While it is down no reaper can act, and after it comes back every reaper waits a lease, so a run may go on.
-    """
-    if isinstance(error, MasterNotFoundError):
-        # It quotes what each sentinel said; one that refused says nothing about the primary.
-        return False
-    if isinstance(error, BusyLoadingError | OutOfMemoryError) or "MISCONF" in str(error):
-        # It answers, but takes no writes from anybody: no reaper can act either. A read-only replica, or a primary
-        # without replicas in step, is no such case: there may be another primary, which takes them.
-        return True
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, ConnectionRefusedError | FileNotFoundError):
-            return True
-        seen = seen.__cause__ or seen.__context__
-    return "refused" in str(error) or "No such file" in str(error)
 
 
 class ActiveRun:
