@@ -305,6 +305,15 @@ def test_heartbeat_keeps_the_lease_and_says_how_it_goes(shraga: Shraga, hand: Ha
     assert found.started_at is not None
 
 
+def test_a_heartbeat_that_was_long_on_its_way_does_not_move_the_start(shraga: Shraga, hand: Hand) -> None:
+    task = submit(shraga)
+    claim = hand.claim()
+    hand.heartbeat(claim)
+    started = shraga.get(task.id).started_at
+    assert hand.engine.heartbeat(claim, hand.name, 0, None, "", tell=False, mail=0) == "ok"
+    assert shraga.get(task.id).started_at == started
+
+
 @pytest.mark.parametrize(("tell", "thought", "told"), [
     (False, "x", []), (True, "", ["task.progress"]), (True, "x", ["task.progress", "agent.message"]),
 ])  # fmt: skip

@@ -9,8 +9,9 @@
 local t = find(ARGV[1])
 if not holds(t, ARGV[2], ARGV[8]) then return 'stale' end
 redis.call('ZADD', K.leases(), NOW + tonumber(ARGV[3]), t.id)
-local fields = {'ping_at', NOW_TEXT, 'started_at', num(NOW - tonumber(ARGV[4]))}
-if t.run == 'claimed' then fields[5] = 'run'; fields[6] = 'running' end
+local fields = {'ping_at', NOW_TEXT}
+-- Once: a later heartbeat may have been on its way, or before a server that stood still, for long.
+if t.run == 'claimed' then fields = {'ping_at', NOW_TEXT, 'run', 'running', 'started_at', num(NOW - tonumber(ARGV[4]))} end
 if ARGV[5] ~= '' then fields[#fields + 1] = 'progress'; fields[#fields + 1] = ARGV[5] end
 -- While it asks, the lists show what: a thought of before may come after the question.
 local asks = t.question and cjson.decode(t.question).attempt == tonumber(t.attempt)
