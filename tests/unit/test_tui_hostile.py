@@ -76,30 +76,27 @@ def hostile_source() -> FakeSource:
     return source
 
 
-@pytest.mark.parametrize("size", [(160, 48), (80, 24)])
+WIDE, NARROW = (160, 48), (80, 24)
+VIEWS: tuple[tuple[str, ...], ...] = (
+    (), ("l",), ("h",), ("h", "h"), ("c",), ("2",), ("2", "slash", *"owner:"), ("2", "space", "A"), ("3",), ("3", "S"),
+    ("4",), ("4", "enter"), ("4", "enter", "t"), ("4", "enter", "tab"), ("4", "enter", "tab", "tab"),
+    ("4", "enter", "tab", "tab", "tab"), ("5",), ("6",), ("7",), ("7", "a"), ("0",), ("n",), ("question_mark",),
+    ("colon",),
+)  # fmt: skip
+LAID_OUT_ANEW: tuple[tuple[str, ...], ...] = (
+    (),
+    ("2",),
+    ("4", "enter"),
+    ("4", "enter", "tab", "tab", "tab"),
+    ("7",),
+)
+"""Views that show other things where there is little room."""
+
+
 @pytest.mark.parametrize(
-    "keys",
-    [
-        (),
-        ("l",),
-        ("h",),
-        ("h", "h"),
-        ("c",),
-        ("2",),
-        ("2", "slash", *"owner:"),
-        ("2", "space", "A"),
-        ("3",),
-        ("3", "S"),
-        ("4",),
-        ("4", "enter"),
-        ("4", "enter", "tab"),
-        ("4", "enter", "tab", "tab"),
-        ("4", "enter", "tab", "tab", "tab"),
-        ("n",),
-        ("question_mark",),
-        ("colon",),
-    ],
-    ids="-".join,
+    ("keys", "size"),
+    [*((keys, WIDE) for keys in VIEWS), *((keys, NARROW) for keys in LAID_OUT_ANEW)],
+    ids=lambda value: "-".join(map(str, value)) or "board",
 )
 async def test_no_view_passes_a_control_or_bidi_character_on(
     keys: tuple[str, ...], size: tuple[int, int]
