@@ -6,6 +6,7 @@ import os
 import select
 import signal
 import sys
+import time
 from contextlib import suppress
 
 import psutil
@@ -13,6 +14,8 @@ import psutil
 from . import proctree
 
 LOOK_EVERY = 0.5
+LAST_LOOKS = 4
+"""How often it looks for the mark once the worker is gone."""
 
 
 def born(pid: int) -> float | None:
@@ -35,7 +38,14 @@ def watch(worker_id: str, worker: int) -> None:
         below = set(proctree.descendants(worker)) - {os.getpid()}
         seen = {pid: seen.get(pid) or born(pid) for pid in below}
     proctree.send([pid for pid, at in seen.items() if at is not None and born(pid) == at], signal.SIGKILL)
-    proctree.kill_marked(proctree.WORKER_MARK, worker_id, patience=10.0)
+    end_marked(worker_id)
+
+
+def end_marked(worker_id: str) -> None:
+    """Kill what carries a worker's mark, and look again: a process that is about to become a program shows it late."""
+    for _ in range(LAST_LOOKS):
+        proctree.kill_marked(proctree.WORKER_MARK, worker_id, patience=10.0)
+        time.sleep(LOOK_EVERY)
 
 
 def main() -> int:
