@@ -47,8 +47,8 @@ def test_a_prompt_runs_on_a_worker_and_is_paid_for(
     assert [(line.source, line.message) for line in shraga.logs(task.id)] == [
         ("thought", "It is"), ("thought", "so."),
     ]  # fmt: skip
-    # It had ended before anybody could be asked about its budget.
-    assert [message.text for message in shraga.chat(task.id)] == ["It is\nso."]
+    # Milliseconds decide whether somebody is still asked about its budget; its result counts all the same.
+    assert "It is\nso." in [message.text for message in shraga.chat(task.id)]
     assert [call.model for call in shraga.model_calls(task.id)] == ["m-2030"]
 
 
