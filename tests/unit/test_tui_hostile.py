@@ -182,3 +182,6 @@ async def test_a_dialog_shows_a_name_as_it_is(dialog: type[ModalScreen[Any]], sh
         await app.push_screen(made[dialog]())
         await expect_shown(pilot, shown)
         assert dangerous(drawn(app)) == set()
+        # It stands in the middle, over the screen it belongs to.
+        box = app.screen.children[0].region
+        assert box.x > 1 and box.y > 1
