@@ -185,14 +185,16 @@ class Workflow(Record):
     @property
     def tasks(self) -> dict[str, str]:
         """The ids of all its tasks by the names of the steps, in order; also of those not submitted yet."""
-        first = [one.name for one in (self.enrich, self.plan) if one is not None]
-        return {name: self.task_id(name) for name in (*first, *(step.name for step in self.steps))}
+        return {one.name: self.task_id(one.name) for one in self._planned}
 
     @property
     def listeners(self) -> dict[str, str]:
         """The ids of the tasks that can hear what is said while they run, by the names of the steps."""
-        planned = (*(one for one in (self.enrich, self.plan) if one is not None), *self.steps)
-        return {one.name: self.task_id(one.name) for one in planned if one.action.type in HEARING}
+        return {one.name: self.task_id(one.name) for one in self._planned if one.action.type in HEARING}
+
+    @property
+    def _planned(self) -> tuple[WorkflowStep, ...]:
+        return (*(one for one in (self.enrich, self.plan) if one is not None), *self.steps)
 
     def edges(self, step: str) -> tuple[Dependency, ...]:
         """Return what a step's task depends on; a skipped step is only linked to."""
